@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from darvaz.gateway.cluster.node import ClusterNode
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.mosquitto import settled
@@ -84,6 +85,33 @@ async def test_without_most_servers_boards_stay_and_it_is_told_and_nothing_is_lo
                     await settled(lambda: is_online(one, "newcomer") is is_online(two, "steady") is True)
                     await settled(lambda: not two.parts.access.tokens.is_live(issued.token_id))
                     await works(steady)
+
+
+async def test_commands_reach_boards_elsewhere_while_nats_stores_nothing(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        servers = three_servers(tmp_path, stack)
+        async with two_gateways(",".join(server.url for server in servers)) as (one, two):
+            async with board_at(one, "steady", commands=COMMANDS) as steady:
+                await settled(lambda: is_online(two, "steady") is True)
+                # Of the servers that are used, none is left.
+                used = {server_of(gateway) for gateway in (one, two)}
+                for server in sorted(servers, key=lambda server: server.url not in used)[:2]:
+                    server.kill()
+                await settled(lambda: server_of(one) == server_of(two) and server_of(one) not in used | {None})
+                asking = asyncio.create_task(two.post("/api/devices/steady/commands/led", json={"on": True}))
+                command = await steady.receive("command")
+                await steady.send("ack", id=command["id"], command="led", status="ok")
+                answer = await asking
+                online = is_online(two, "steady")
+
+    assert (answer.status_code, online) == (200, True)
+
+
+def server_of(gateway: RunningApp) -> str | None:
+    """Returns the server of NATS that a gateway is connected to."""
+    node = gateway.parts.cluster
+    assert isinstance(node, ClusterNode)
+    return None if node.connection is None else node.connection.server
 
 
 async def test_a_device_with_two_links_on_both_sides_of_a_cut_has_one_once_it_is_mended(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from darvaz.gateway.cluster.options import ClusterOptions
 
 CONNECT_DEADLINE_S = 5.0
 WRITE_DEADLINE_S = 3.0
+LOOKUP_DEADLINE_S = 1.0
 # What is left of an entry that was deleted is there for so long.
 DELETED_DAYS = 90
 _CLOSE_DEADLINE_S = 2.0
@@ -50,6 +51,8 @@ class NatsConnection:
         self._client = client
         # With acknowledgements of what is written.
         self._streams: JetStreamContext = client.jetstream(timeout=WRITE_DEADLINE_S)
+        # Those who are asked about a stream that has no leader do not answer.
+        self._lookups: JetStreamContext = client.jetstream(timeout=LOOKUP_DEADLINE_S)
         self.server = server
         self.lost = asyncio.Event()
         """Set once it is over."""
@@ -95,7 +98,7 @@ class NatsConnection:
 
     async def _found(self, stream: str) -> api.StreamInfo | None:
         with contextlib.suppress(NotFoundError):
-            return await self._streams.stream_info(stream)
+            return await self._lookups.stream_info(stream)
         return None
 
     async def _replicated(self, config: Any, make: Callable[[Any], Awaitable[Any]]) -> None:
@@ -108,9 +111,11 @@ class NatsConnection:
             is_bucket = isinstance(config, api.KeyValueConfig)
             await make(config.evolve(**{"replicas" if is_bucket else "num_replicas": 1}))
 
-    async def store(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
+    async def store(
+        self, subject: str, data: bytes, headers: dict[str, str], deadline_s: float = WRITE_DEADLINE_S
+    ) -> None:
         """Has a stream keep a message; one with the same `Nats-Msg-Id` within two minutes is kept once."""
-        await self._publish(subject, data, headers)
+        await self._publish(subject, data, headers, deadline_s)
 
     async def newest(self, stream: str, subject: str) -> dict[str, str]:
         """Returns the headers of the newest message at a subject of a stream; none if there is no message."""
@@ -122,12 +127,14 @@ class NatsConnection:
             raise ClusterError(explain(error)) from None
         return dict(found.headers or {})
 
-    async def put(self, bucket: str, key: str, value: bytes, last: int | None = None) -> int:
+    async def put(
+        self, bucket: str, key: str, value: bytes, last: int | None = None, deadline_s: float = WRITE_DEADLINE_S
+    ) -> int:
         """Writes an entry and returns its revision, a number that grows.
 
         With `last`, only if that is the revision of the entry now, 0 where there is none: else raises `OutdatedError`.
         """
-        return await self._write(bucket, key, value, {} if last is None else {_LAST: str(last)})
+        return await self._write(bucket, key, value, {} if last is None else {_LAST: str(last)}, deadline_s)
 
     async def delete(self, bucket: str, key: str, last: int | None = None) -> int:
         """Deletes an entry, as `put` writes one; followers see that, those that come back within `DELETED_DAYS` too."""
@@ -145,12 +152,14 @@ class NatsConnection:
         is_deleted = bool((found.headers or {}).get("KV-Operation"))
         return None if is_deleted else found.data or b"", found.seq or 0
 
-    async def _write(self, bucket: str, key: str, value: bytes, headers: dict[str, str]) -> int:
-        return await self._publish(f"$KV.{bucket}.{key}", value, headers)
+    async def _write(
+        self, bucket: str, key: str, value: bytes, headers: dict[str, str], deadline_s: float = WRITE_DEADLINE_S
+    ) -> int:
+        return await self._publish(f"$KV.{bucket}.{key}", value, headers, deadline_s)
 
-    async def _publish(self, subject: str, data: bytes, headers: dict[str, str]) -> int:
+    async def _publish(self, subject: str, data: bytes, headers: dict[str, str], deadline_s: float) -> int:
         try:
-            written = await self._streams.publish(subject, data, headers=headers or None)
+            written = await self._streams.publish(subject, data, timeout=deadline_s, headers=headers or None)
         except APIError as error:
             if error.err_code == _WRONG_LAST:
                 raise OutdatedError(explain(error)) from None

@@ -15,7 +15,7 @@ from collections import deque
 
 from nats.aio.msg import Msg
 
-from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
+from darvaz.gateway.cluster.connection import WRITE_DEADLINE_S, ClusterError, NatsConnection
 from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
 from darvaz.gateway.cluster.journal_messages import JournalMessage, messages_of, read_messages
 from darvaz.gateway.cluster.shared_clock import SharedClock
@@ -35,7 +35,9 @@ END_HEADER, NODE_HEADER, CLOCK_HEADER = "Darvaz-End", "Darvaz-Node", "Darvaz-Clo
 WAITING_BYTES_MAX = 4 * 1024 * 1024
 _ID_SETTING = "cluster_journal_id"
 _STORE_DEADLINE_S = 30.0
-_RETRY_S = 0.5
+_RETRY_S = 0.1
+# How long the first answer is waited for: a leader that dies gives none. What was stored twice is kept once.
+_ANSWER_S = 1.0
 _LOOK_S = 0.02
 # How often it is looked for what came into the database without a record.
 _STORED_LOOK_S = 1.0
@@ -94,10 +96,9 @@ class JournalSender:
         self._has_any.set()
 
     async def run(self, connection: NatsConnection) -> None:
-        """Sends until it is cancelled; raises `ClusterError` where the connection is over."""
+        """Sends until it is cancelled."""
         await connection.listen(f"{FLUSH}.{self._origin[:JOURNAL_CHARS]}", self._flush)
-        newest = await connection.newest(STREAM, self._subject)
-        self._sent_id = int(newest.get(END_HEADER, "1"))
+        self._sent_id = await self._find_sent(connection)
         await self._catch_up(connection, self._parts.journal.newest_id + 1)
         while True:
             while self._waiting:
@@ -113,6 +114,14 @@ class JournalSender:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_STORED_LOOK_S):
                         await self._has_any.wait()
+
+    async def _find_sent(self, connection: NatsConnection) -> int:
+        """Returns the number behind the last entry that the stream has."""
+        while True:
+            with contextlib.suppress(ClusterError):
+                return int((await connection.newest(STREAM, self._subject)).get(END_HEADER, "1"))
+            # A leader is chosen; where the connection is over, this is cancelled.
+            await asyncio.sleep(_RETRY_S)
 
     async def flush(self, connection: NatsConnection, journal: str) -> None:
         """Has the gateway of a journal send what it has not sent yet, without waiting for that."""
@@ -170,13 +179,15 @@ class JournalSender:
             END_HEADER: str(message.end_id), NODE_HEADER: self._node,
             CLOCK_HEADER: f"{self._clock.ahead_s:.3f}",
         }  # fmt: skip
+        deadline_s = _ANSWER_S
         while True:
             try:
-                await connection.store(self._subject, message.packed, headers)
+                await connection.store(self._subject, message.packed, headers, deadline_s)
                 break
             except ClusterError:
                 # A leader is chosen; where the connection is over, this is cancelled.
                 await asyncio.sleep(_RETRY_S)
+                deadline_s = min(2 * deadline_s, WRITE_DEADLINE_S)
         self._sent_id = message.end_id
 
 

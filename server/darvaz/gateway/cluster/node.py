@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -24,6 +25,7 @@ from darvaz.gateway.cluster.missed_from_stream import MissedFromStream
 from darvaz.gateway.cluster.node_states import states_of
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.numbered_events import NumberedEvents
+from darvaz.gateway.cluster.opening import AGAIN_S, Opening
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.release_files import FILES_BUCKET
 from darvaz.gateway.cluster.shared_clock import SharedClock
@@ -44,6 +46,8 @@ NODES_BUCKET = "dv_nodes"
 # The entry of a dead gateway is deleted by the server.
 _NODES_TTL_S = 2 * DEAD_S
 _RETRY_S = 0.5
+# A connection that was there for this long is made again at once.
+_LASTING_S = 5.0
 _CLOSE_DEADLINE_S = 2.0
 _REMARK = "cluster"
 _HEARTBEAT = msgspec.json.Decoder(Heartbeat)
@@ -91,8 +95,7 @@ class ClusterNode:
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
         )  # fmt: skip
-        # Buckets of the last connection: another one of the same name begins at its first entry.
-        self._created: dict[str, str] = {}
+        self._opening = Opening(parts.remarks)
         self._connection: NatsConnection | None = None
         # Whether the others were told over this connection what only this gateway knew.
         self._is_introduced = False
@@ -140,7 +143,7 @@ class ClusterNode:
         """Returns the gateways that live."""
         leader, term = self._rollouts.leader
         nodes = states_of(self._nodes, leader, time.monotonic())
-        remark = self._parts.remarks.get(_REMARK, "")
+        remark = self._parts.remarks.get(_REMARK) or self._opening.remark
         return ClusterState(
             state="away" if remark else "ok", detail=remark, nodes=nodes,
             rollouts_term=term if any(node.carries_out for node in nodes) else 0,
@@ -194,6 +197,7 @@ class ClusterNode:
 
     async def _run(self) -> None:
         while True:
+            began_s = time.monotonic()
             try:
                 async with connected(self._options) as connection:
                     self._connections += 1
@@ -206,17 +210,15 @@ class ClusterNode:
                 self._note_loss("an error; the log of the gateway says more")
             finally:
                 self._connection = None
-            await asyncio.sleep(_RETRY_S)
+            # The other servers are there at once where one has died; what ends again and again waits.
+            await asyncio.sleep(_RETRY_S if time.monotonic() - began_s < _LASTING_S else 0.0)
             self._bury()
 
     async def _serve(self, connection: NatsConnection) -> None:
-        """Does what is shared until the connection is lost, which raises `ClusterError`."""
-        await self._open(connection, NODES_BUCKET, self._following.restart, _NODES_TTL_S)
-        for bucket, share in self._shares:
-            await self._open(connection, bucket, share.reset)
-        for bucket in (ROLLOUTS_BUCKET, FILES_BUCKET):
-            await connection.open_bucket(bucket)
-        self._journal_in.begin(await connection.open_stream(STREAM, f"{SUBJECT}.*", KEPT_S))
+        """Does what is shared until the connection is lost, which raises `ClusterError`.
+
+        Commands need no more than NATS itself: they go on while leaders of buckets and streams are chosen.
+        """
         await self._links.commands.listen(connection)
         await self._links.snapshots.listen(connection)
         self._connection = connection
@@ -224,15 +226,7 @@ class ClusterNode:
         if self._connections > 1:
             # What others sent meanwhile was heard by nobody here.
             self._parts.events.tell_gap()
-        known = [asyncio.Event() for _ in range(len(self._shares) + 1)]
-        followers = [self._following, *(share.follower for _, share in self._shares)]
-        jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
-        jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
-        jobs += [self._events.send(connection), self._frames.run(connection), self._links.prompts.run(connection)]
-        jobs += [self._limits.run(connection), self._rollouts.run(connection)]
-        jobs += [self._journal_out.run(connection), self._journal_in.run(connection)]
-        jobs += [self._write(connection, known)]
-        tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
+        tasks = [asyncio.get_running_loop().create_task(job) for job in self._jobs(connection)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -242,15 +236,39 @@ class ClusterNode:
             self._parts.link_counts.elsewhere = {}
             self._links.begin(None)
             await end_tasks(tasks)
+            self._opening.end()
 
-    async def _open(
-        self, connection: NatsConnection, bucket: str, restart: Callable[[], None], ttl_s: float | None = None
-    ) -> None:
-        """Opens a bucket, and has it read from its first entry where it is another one than before."""
-        created = await connection.open_bucket(bucket, ttl_s)
-        if created != self._created.get(bucket):
-            self._created[bucket] = created
-            restart()
+    def _jobs(self, connection: NatsConnection) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yields what is done beside each other over a connection, each until the connection is lost."""
+        known = {bucket: asyncio.Event() for bucket in (NODES_BUCKET, *(bucket for bucket, _ in self._shares))}
+        rollouts = asyncio.Event()
+        yield self._watch(connection)
+        yield self._beat(connection)
+        follow, following = self._opening.follow, self._following
+        yield follow(connection, NODES_BUCKET, following, following.restart, known[NODES_BUCKET], _NODES_TTL_S)
+        for bucket, share in self._shares:
+            yield follow(connection, bucket, share.follower, share.reset, known[bucket])
+        yield self._tables.take_over()
+        yield self._events.send(connection)
+        yield self._frames.run(connection)
+        yield self._links.prompts.run(connection)
+        yield self._limits.run(connection)
+        yield self._run_rollouts(connection, rollouts)
+        yield self._run_journal(connection)
+        yield self._write(connection, [*known.values(), rollouts])
+
+    async def _run_rollouts(self, connection: NatsConnection, are_open: asyncio.Event) -> None:
+        for bucket in (ROLLOUTS_BUCKET, FILES_BUCKET):
+            await self._opening.until_done(connection, bucket, functools.partial(connection.open_bucket, bucket))
+        are_open.set()
+        await self._rollouts.run(connection)
+
+    async def _run_journal(self, connection: NatsConnection) -> None:
+        created = await self._opening.until_done(
+            connection, STREAM, lambda: connection.open_stream(STREAM, f"{SUBJECT}.*", KEPT_S)
+        )
+        self._journal_in.begin(created)
+        await asyncio.gather(self._journal_out.run(connection), self._journal_in.run(connection))
 
     async def _write(self, connection: NatsConnection, known: Iterable[asyncio.Event]) -> None:
         """Writes what this gateway has to say, once it knows what the others said."""
@@ -258,7 +276,7 @@ class ClusterNode:
             await event.wait()
         for _, share in self._shares:
             await share.introduce()
-        await self._rollouts.introduce(connection)
+        await self._opening.until_done(connection, ROLLOUTS_BUCKET, lambda: self._rollouts.introduce(connection))
         self._is_introduced = True
         await asyncio.gather(*(share.writes.run(connection) for _, share in self._shares))
 
@@ -277,11 +295,15 @@ class ClusterNode:
                 is_failing=bool(self._parts.failures),
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
+            is_written = False
             with contextlib.suppress(ClusterError):
-                await connection.put(NODES_BUCKET, self._options.node, msgspec.json.encode(beat))
+                await connection.put(
+                    NODES_BUCKET, self._options.node, msgspec.json.encode(beat), deadline_s=HEARTBEAT_S
+                )
+                is_written = True
             self._bury()
             self._parts.link_counts.elsewhere = added_up(each.networks for each in self._nodes.others())
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(HEARTBEAT_S if is_written else AGAIN_S)
 
     # Who lives
 

@@ -33,6 +33,8 @@ COMMANDS_MAX = 1024
 ON_THE_WAY_S = 2.0
 # How long it takes at most until it is known to all that a device has moved.
 MOVED_S = 1.0
+# In which a gateway that lost its server of NATS has found another one, as has this one.
+RECONNECT_S = 0.25
 _LOOK_S = 0.1
 _MOVED, _HANDING_OVER = "moved", "the gateway restarts"
 _ERRORS: Mapping[str, type[CommandError]] = {
@@ -91,7 +93,7 @@ class RemoteCommands:
 
     async def ask(
         self,
-        connection: NatsConnection | None,
+        connected: Callable[[], NatsConnection | None],
         find: Callable[[str], RemoteLink | None],
         device: str,
         name: str,
@@ -105,7 +107,7 @@ class RemoteCommands:
         data = msgspec.json.encode(CommandRequest(name=name, args=dict(args), deadline_s=deadline_s))
         self._asking += 1
         try:
-            answer = await self._ask_each(connection, find, device, data, deadline_s)
+            answer = await self._ask_each(connected, find, device, data, deadline_s)
         finally:
             self._asking -= 1
         if answer is None and self._hub.is_here(device) and not self._moves.is_handing_over:
@@ -117,7 +119,7 @@ class RemoteCommands:
 
     async def _ask_each(
         self,
-        connection: NatsConnection | None,
+        connected: Callable[[], NatsConnection | None],
         find: Callable[[str], RemoteLink | None],
         device: str,
         data: bytes,
@@ -127,17 +129,23 @@ class RemoteCommands:
         before: RemoteLink | None = None
         patience_s = MOVED_S
         begin_s = time.monotonic()
-        while connection is not None:
-            link = find(device)
+        while True:
+            link, connection = find(device), connected()
+            waited_s = time.monotonic() - begin_s
             is_moving = self._moves.is_moving(device) or self._moves.is_handing_over
-            if link is not None and link != before:
+            if connection is None:
+                if waited_s > RECONNECT_S:
+                    return None
+            elif link is not None and link != before:
                 before = link
                 answer = await self._exchange(connection, f"{SUBJECT}.{link.node}.{token_of(device)}", data, deadline_s)
                 if answer is not None and answer.code != _MOVED:
                     return answer
                 is_moving |= answer is not None and answer.message == _HANDING_OVER
                 if answer is None and not is_moving:
-                    return None
+                    if waited_s > RECONNECT_S:
+                        return None
+                    before = None
             elif link is None and not is_moving:
                 return None
             if is_moving:
@@ -146,7 +154,6 @@ class RemoteCommands:
                 return None
             # It has a link somewhere else, which is not known here yet.
             await asyncio.sleep(_LOOK_S)
-        return None
 
     async def _exchange(
         self, connection: NatsConnection, subject: str, data: bytes, deadline_s: float

@@ -108,7 +108,7 @@ class SharedLinks:
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the gateway that has the link send a command."""
-        return await self.commands.ask(self._connection, self.find, device, name, args, deadline_s)
+        return await self.commands.ask(lambda: self._connection, self.find, device, name, args, deadline_s)
 
     def send_message(self, device: str, message: Message) -> bool:
         """Has the gateway that has the link send a message of a prompt."""

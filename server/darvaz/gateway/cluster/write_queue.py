@@ -12,7 +12,7 @@ from darvaz.gateway.cluster.ending import end_tasks
 
 # Writes that wait for their acknowledgement at the same time.
 AT_ONCE_MAX = 256
-_RETRY_S = 0.5
+_RETRY_S = 0.2
 
 _T = TypeVar("_T")
 
