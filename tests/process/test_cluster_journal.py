@@ -63,6 +63,32 @@ async def test_entries_and_readings_are_at_each_gateway_with_where_they_came_fro
     assert [row["address"].partition(" @")[2] for row in rows] == ["north", ""]
 
 
+async def test_a_board_that_moves_lacks_nothing_and_what_it_sends_again_is_known(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        for number in range(3):
+            await report(one, "ferry", number)
+        await until_all_have([two], "ferry", ["line 0", "line 1", "line 2"], [0.0, 1.0, 2.0])
+        for number in (2, 3):
+            await report(two, "ferry", number)
+        lines, readings = [f"line {number}" for number in range(4)], [float(number) for number in range(4)]
+        await until_all_have([one, two], "ferry", lines, readings)
+        # Also what a gateway knows of another one's boards is there after a start.
+        await two.restart()
+        await settled(lambda: joined(one, two))
+        await report(two, "ferry", 4)
+        await until_all_have([one, two], "ferry", [*lines, "line 4"], [*readings, 4.0])
+        gaps = [await gaps_of(gateway, "ferry") for gateway in (one, two)]
+
+    assert gaps == [[], []]
+
+
+async def gaps_of(gateway: RunningApp, device: str) -> list[str]:
+    """Returns what a gateway says is missing of a board."""
+    rows = (await gateway.get("/api/journal", params={"device": device, "type": "gap"})).json()["rows"]
+    return [row["payload"] for row in rows]
+
+
 async def test_what_was_written_without_nats_and_before_a_start_is_sent_once(tmp_path: Path) -> None:
     with NatsServer(tmp_path) as server:
         async with RunningApp(cluster=server.url) as one, RunningApp(cluster=server.url) as two:

@@ -7,17 +7,22 @@ since taking each apart costs more than all the rest.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from darvaz.gateway.access import redact
-from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, pack
+from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, joined, pack
 from darvaz.gateway.journal.view import JournalView
+from darvaz.gateway.storage.taken import Taken
 
 # The address of an entry from elsewhere ends with this and the name of its gateway.
 ELSEWHERE = " @"
+# In front of the id of a journal, where its numbers are kept as those of a board: no id of a device has it.
+JOURNAL_PREFIX = "\x01"
+# To join them takes the event loop some tenths of a millisecond.
+JOINED_BYTES_MAX = 8 * 1024
 _MESSAGE_CHARS_MAX = 100_000
 # As fast as the record log.
 _COMPRESSION = 1
@@ -37,11 +42,36 @@ class JournalMessage:
     packed: bytes
 
 
-def messages_of(first_id: int, groups: list[EntryGroup], packed: bytes) -> list[JournalMessage]:
-    """Returns what a record has of this gateway."""
+def messages_of(first_id: int, groups: list[EntryGroup], taken: Sequence[Taken], packed: bytes) -> list[JournalMessage]:
+    """Returns what a record has of this gateway; the first message has the numbers of its boards."""
     if not any(ELSEWHERE in group[3] for group in groups):
         return [JournalMessage(first_id, first_id + sum([len(group[4]) for group in groups]), packed)]
-    return [JournalMessage(start, end_id, pack(start, run, redact)) for start, end_id, run in _runs(first_id, groups)]
+    own = [each for each in taken if not each[0].startswith(JOURNAL_PREFIX)]
+    found = []
+    for start, end_id, run in _runs(first_id, groups):
+        found.append(JournalMessage(start, end_id, pack(start, run, redact, own)))
+        own = []
+    return found
+
+
+def join_first(messages: Iterable[JournalMessage]) -> list[JournalMessage]:
+    """Returns those at the front that can be sent as one: small ones that follow each other, one at least."""
+    found: list[JournalMessage] = []
+    size_bytes = 0
+    for message in messages:
+        size_bytes += len(message.packed)
+        if found and (message.first_id != found[-1].end_id or size_bytes > JOINED_BYTES_MAX):
+            break
+        found.append(message)
+    return found
+
+
+def as_one(messages: Sequence[JournalMessage]) -> JournalMessage:
+    """Returns what several messages have that follow each other."""
+    if len(messages) == 1:
+        return messages[0]
+    packed = joined([message.packed for message in messages])
+    return JournalMessage(messages[0].first_id, messages[-1].end_id, packed)
 
 
 def _runs(first_id: int, groups: list[EntryGroup]) -> Iterator[tuple[int, int, list[EntryGroup]]]:

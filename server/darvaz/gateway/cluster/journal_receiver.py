@@ -18,20 +18,20 @@ import msgspec
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.event_positions import EventPositions
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.journal_messages import ELSEWHERE
+from darvaz.gateway.cluster.journal_messages import ELSEWHERE, JOURNAL_PREFIX
 from darvaz.gateway.cluster.journal_sender import CLOCK_HEADER, END_HEADER, NODE_HEADER, STREAM, SUBJECT
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup, unpack
 from darvaz.gateway.journal.limits import PENDING_CHARS_MAX, PENDING_ROWS_MAX
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.storage.taken import Taken
+from darvaz.gateway.telemetry.recent import Reports
 from darvaz.protocol.faults import Fault
 
 log = logging.getLogger("darvaz.cluster")
 
 # Messages that are asked for at once, of 100,000 characters each.
 AT_ONCE = 16
-# An id of a device has none of this, so none is taken for the numbers of a journal.
-_KEY_PREFIX = "\x01"
 _NOTE_EVERY_S = 10.0
 _ROOM_LOOK_S = 0.05
 _SETTING = "cluster_journal_read"
@@ -91,13 +91,26 @@ class JournalReceiver:
         if message.key == self._origin or message.value is None:
             return
         try:
-            entry_id, groups, _ = unpack(message.value)
+            entry_id, groups, taken = unpack(message.value)
         except (zlib.error, ValueError, msgspec.DecodeError) as error:
             log.warning("= entries of the journal %s are not understood: %s", message.key, error)
             return
         node = message.headers.get(NODE_HEADER, "?")
         late_ms = self._late_ms(message)
+        self._take_numbers(taken)
         await self._parts.long_work.collect(self._take_groups(message.key, entry_id, groups, late_ms, node))
+
+    def _take_numbers(self, taken: list[Taken]) -> None:
+        """Takes that another gateway has these messages of boards: one that comes here goes on behind them."""
+        for device, boot, numbers in taken:
+            fresh = [number for number in numbers if self._parts.sequences.take(device, boot, number) is not None]
+            if fresh:
+                self._parts.journal.note_taken((device, boot, fresh))
+                # A report that its board sends again, to this gateway, is not kept a second time.
+                reports = Reports(device, boot)
+                for number in fresh:
+                    reports.add(0, {}, number)
+                self._parts.history.record_all(reports)
 
     def _take_groups(
         self, origin: str, entry_id: int, groups: list[EntryGroup], late_ms: int, node: str
@@ -118,7 +131,7 @@ class JournalReceiver:
 
     def _take_group(self, origin: str, entry_id: int, group: EntryGroup, node: str) -> None:
         """Takes over a group, if it is not here yet."""
-        key = _KEY_PREFIX + origin
+        key = JOURNAL_PREFIX + origin
         if self._parts.sequences.take(key, "", entry_id) is None:
             return
         time_ms, device, kind, address, entries = group

@@ -17,11 +17,12 @@ from nats.aio.msg import Msg
 
 from darvaz.gateway.cluster.connection import WRITE_DEADLINE_S, ClusterError, NatsConnection
 from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
-from darvaz.gateway.cluster.journal_messages import JournalMessage, messages_of, read_messages
+from darvaz.gateway.cluster.journal_messages import JournalMessage, as_one, join_first, messages_of, read_messages
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
+from darvaz.gateway.storage.taken import Taken
 
 STREAM = "dv_journal"
 SUBJECT = "dv.journal"
@@ -39,6 +40,8 @@ _RETRY_S = 0.1
 # How long the first answer is waited for: a leader that dies gives none. What was stored twice is kept once.
 _ANSWER_S = 1.0
 _LOOK_S = 0.02
+# A message of the stream costs more than the entries of a second of most gateways.
+GATHER_S = 0.05
 # How often it is looked for what came into the database without a record.
 _STORED_LOOK_S = 1.0
 
@@ -61,6 +64,7 @@ class JournalSender:
         # Entries before this number are to be sent now, also those that came into the database without a record.
         self._wanted_id = 0
         self._has_any = asyncio.Event()
+        self._hurried = asyncio.Event()
         # Sends what is wanted here.
         self._flushing: asyncio.Task[None] | None = None
 
@@ -75,8 +79,8 @@ class JournalSender:
         # Of the recorder's thread: records that no disk has yet.
         appended: list[JournalMessage] = []
 
-        def take(first_id: int, groups: list[EntryGroup], packed: bytes) -> None:
-            appended.extend(messages_of(first_id, groups, packed))
+        def take(first_id: int, groups: list[EntryGroup], taken: list[Taken], packed: bytes) -> None:
+            appended.extend(messages_of(first_id, groups, taken, packed))
 
         def hand_over() -> None:
             messages = appended[:]
@@ -102,18 +106,21 @@ class JournalSender:
         await self._catch_up(connection, self._parts.journal.newest_id + 1)
         while True:
             while self._waiting:
-                message = self._waiting[0]
-                await self._catch_up(connection, message.first_id)
-                await self._send(connection, message)
+                messages = join_first(self._waiting)
+                await self._catch_up(connection, messages[0].first_id)
+                await self._send(connection, as_one(messages))
                 # What was dropped meanwhile was dropped in front.
-                if self._waiting and self._waiting[0] is message:
-                    self._waiting_bytes -= len(self._waiting.popleft().packed)
+                for message in messages:
+                    if self._waiting and self._waiting[0] is message:
+                        self._waiting_bytes -= len(self._waiting.popleft().packed)
             self._has_any.clear()
             await self._catch_up(connection, max(self._wanted_id, self._stored_end))
             if not self._waiting:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_STORED_LOOK_S):
-                        await self._has_any.wait()
+                await _wait(self._has_any, _STORED_LOOK_S)
+            if self._waiting and self._sent_id >= self._wanted_id:
+                # What comes together is sent together, unless somebody waits for it.
+                await _wait(self._hurried, GATHER_S)
+            self._hurried.clear()
 
     async def _find_sent(self, connection: NatsConnection) -> int:
         """Returns the number behind the last entry that the stream has."""
@@ -142,6 +149,7 @@ class JournalSender:
                 await self._parts.recorder.wait_until_durable(deadline_s)
                 self._wanted_id = max(self._wanted_id, wanted_id)
                 self._has_any.set()
+                self._hurried.set()
                 # Nobody tells.
                 while self._sent_id < wanted_id:  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_S)
@@ -189,6 +197,12 @@ class JournalSender:
                 await asyncio.sleep(_RETRY_S)
                 deadline_s = min(2 * deadline_s, WRITE_DEADLINE_S)
         self._sent_id = message.end_id
+
+
+async def _wait(event: asyncio.Event, deadline_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(deadline_s):
+            await event.wait()
 
 
 def journal_id(tables: MirroredTables) -> str:

@@ -96,6 +96,23 @@ def unpack(record: bytes) -> tuple[int, list[EntryGroup], list[Taken]]:
     return int(first_id), _decode(text[end:]), _decode_taken(text[:end]) if end else []
 
 
+def joined(records: Sequence[bytes]) -> bytes:
+    """Returns one record of what several have whose entries follow each other."""
+    first_id = b""
+    taken: list[bytes] = []
+    groups: list[bytes] = []
+    for record in records:
+        head, _, text = zlib.decompress(record).partition(b" ")
+        number, _, size = head.partition(b":")
+        first_id, end = first_id or number, int(size or 0)
+        # As JSON, without the brackets of the list.
+        taken += [text[1 : end - 1]] if end else []
+        groups.append(text[end + 1 : -1])
+    numbers = b"[%b]" % b",".join(taken) if taken else b""
+    head = b"%b:%d " % (first_id, len(numbers)) if taken else b"%b " % first_id
+    return zlib.compress(head + numbers + b"[%b]" % b",".join(groups), _COMPRESSION)
+
+
 def groups_within(chars: Sequence[int], chars_wanted: int) -> int:
     """Returns how many groups make about as many characters, by those of each that waits."""
     total = count = 0

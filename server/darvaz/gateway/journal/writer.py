@@ -68,20 +68,18 @@ class Journal:
         # Whether the writer was woken and has not written since: waking it costs more than appending an entry.
         self._is_flushing = False
         self._redact, self._unix_s = redact, unix_s
-        # The same two lists until the end, groups and the characters in each: the event loop appends, the writer
-        # removes in front what is committed, each in one step of the interpreter.
+        # Groups, and the characters in each; the same lists until the end. The event loop appends, the writer removes
+        # in front what is committed, each in one step of the interpreter.
         self._pending: list[EntryGroup] = []
         self._pending_chars: list[int] = []
-        # Since the start. `in` and `lost` are counted by the event loop, `out` by the writer's thread, so that no
-        # count is lost between the two.
+        # Since the start. The event loop counts `in` and `lost`, the writer's thread `out`, so that no count is lost.
         self._rows_in = self._rows_out = self._chars_in = self._chars_out = 0
         self._lost = self._reported_lost = self._reported_groups = 0
         # Guards what follows, and the front of the pending lists; the event loop never takes it.
         self._lock = threading.Lock()
         # The number of the first entry that waits, and of the first that the record log does not have.
         self._first_id = self._unlogged_id = 1
-        # The number before the first entry that was accepted since the start. Set before the event loop runs.
-        self._base_id = 0
+        self._base_id = 0  # Of the entry before the first that was accepted. Set before the event loop runs.
         self.is_cut_off, self.newest_ms = False, 0
         """Whether the gateway before this one did not end in order, and the Unix milliseconds of its newest entry."""
         # The same as counts of groups since the start.
@@ -98,8 +96,8 @@ class Journal:
         """Asks the recorder to make what waits durable soon."""
         self.on_written: Callable[[list[EntryGroup]], None] = lambda groups: None
         """Is called by one of the threads with what is on the disk, each group once, in order."""
-        self.on_packed: Callable[[int, list[EntryGroup], bytes], None] = lambda first_id, groups, packed: None
-        """Is called by the recorder's thread with each record, and what is in it; not all entries are in one."""
+        self.on_packed: Callable[[int, list[EntryGroup], list[Any], bytes], None] = lambda *packed: None
+        """Is called by the recorder's thread with what is in a record, and the record; not all entries are in one."""
         self.on_accepted: Callable[[int, str | None, list[EntryBody]], None] | None = None
         """Is called with what was accepted at once: the number of the first entry, the device, and the entries."""
         self.writer = BackgroundWriter(
@@ -155,6 +153,10 @@ class Journal:
         self._pending.append((time_ms, device, kind, address, entries))
         if self.on_accepted is not None:
             self.on_accepted(self._base_id + self._rows_in - len(entries) + 1, device, entries)
+
+    def note_taken(self, taken: Any) -> None:
+        """Has more numbers, of type `Taken`, stored with what is accepted next."""
+        self.taken.note(self._groups_in, taken)
 
     @property
     def state(self) -> str:
@@ -246,7 +248,7 @@ class Journal:
             if not groups:
                 return
             number = append(packed := pack(first_id, groups, self._redact, taken))
-            self.on_packed(first_id, groups, packed)
+            self.on_packed(first_id, groups, taken, packed)
             with self._lock:
                 self._logged_groups += len(groups)
                 self._unlogged_id = first_id + sum([len(group[4]) for group in groups])
