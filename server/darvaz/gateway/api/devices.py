@@ -139,18 +139,39 @@ async def forget_device(call: Call) -> Response | None:
 
 async def send_command(call: Call) -> CommandResult | Response:
     """Sends a command and returns the result of its acknowledgement."""
-    name, deadline_s = call.scope["path_params"]["name"], call.parts.settings.command_deadline_s
+    name = call.scope["path_params"]["name"]
     if not call.parts.scopes.may_command(call.admitted.limits, call.device, name):
         return refuse(call.parts, call.caller, BEYOND_LIMITS, "POST /api/devices/{device}/commands/{name}")
     note_commander(call, name, call.device)
     try:
         # A caller that has left does not count among the commands that wait.
-        result = await call.while_connected(call.parts.hub.command(call.device, name, call.body, deadline_s))
+        result = await call.while_connected(_carry_out(call, name))
     except CommandError as error:
         return problem(error.status, error.code, str(error))
-    # The board has done it, whatever the disk does: /health tells of that.
-    await call.parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S)
     return CommandResult("ok", result)
+
+
+async def _carry_out(call: Call, name: str) -> Any:
+    """Returns the result of a command, once what is recorded of it here survives a power cut.
+
+    Where another gateway has the link, that is who has asked, and goes to the disk while the command is under way.
+    """
+    parts, hub = call.parts, call.parts.hub
+    command = hub.command(call.device, name, call.body, parts.settings.command_deadline_s)
+    is_elsewhere = hub.elsewhere.takes(call.device, is_here=hub.is_here(call.device))
+    if is_elsewhere:
+        stored = parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S) if call.admitted.name else _nothing()
+        result, _ = await asyncio.gather(command, stored)
+    else:
+        result = await command
+    if not is_elsewhere or hub.is_here(call.device):
+        # The board has done it, whatever the disk does: /health tells of that.
+        await parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S)
+    return result
+
+
+async def _nothing() -> None:
+    """Stands where nothing is to be waited for."""
 
 
 OPERATIONS = [

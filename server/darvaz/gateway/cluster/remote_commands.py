@@ -111,8 +111,10 @@ class RemoteCommands:
         finally:
             self._asking -= 1
         if answer is None and self._hub.is_here(device) and not self._moves.is_handing_over:
-            # It has moved to this gateway.
-            return await self._hub.send(device, name, args, deadline_s)
+            # It has moved to this gateway, whose journal has the command.
+            result = await self._hub.send(device, name, args, deadline_s)
+            await self._recorder.wait_until_durable(STORE_DEADLINE_S)
+            return result
         if answer is None:
             raise OfflineError(f"{device} is offline")
         return _result_of(answer, device, name, deadline_s)
