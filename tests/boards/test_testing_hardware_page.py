@@ -48,6 +48,10 @@ def test_project_of_the_page_passes(project: pytest.Pytester) -> None:
     run(project, "test_greenhouse.py").assert_outcomes(passed=2)
 
 
+def test_parts_of_the_page_are_read(project: pytest.Pytester) -> None:
+    run(project, "test_weather.py", "--board-program", "weather").assert_outcomes(passed=3)
+
+
 def test_wires_of_the_page_are_found(project: pytest.Pytester) -> None:
     run(project, "test_wires.py", "--board-wiring", "bench.toml").assert_outcomes(passed=2)
 

@@ -48,7 +48,6 @@ MARKERS = {"__init__.py", "__main__.py", "conftest.py"}
 SHORT = {
     "server/darvaz/boards/virtual/stubs/socket.py": "a module of MicroPython",
     "server/darvaz/gateway/whole_seconds.py": "what timers of several layers agree on",
-    "server/darvaz/testing.py": "the names that tests of makers import",
     "tests/support/on_board/run_tests.py": "runs on a board by itself",
     "tests/unit/firmware/failing_on_purpose.py": "a program that another one runs",
     "tests/unit/firmware/programs/power_on.py": "a program that a board runs",

@@ -33,7 +33,7 @@ class AsyncBoard:
 
     @property
     def hardware(self) -> Hardware:
-        """The simulated pins, Wi-Fi and camera of a virtual board; on any other board the test is skipped."""
+        """The simulated pins, parts, Wi-Fi and camera of a virtual board; on any other board the test is skipped."""
         __tracebackhide__ = True
         return self.board.hardware
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from darvaz.boards.parts import PartFailure
 from darvaz.pytest_plugin.errors import skip
 from darvaz.pytest_plugin.gateway import BenchGateway
 
@@ -38,6 +39,9 @@ class BoardBackend(Protocol):
 
     def clear_serial(self) -> None:
         """Drops what it printed: a test begins."""
+
+    def take_part_failures(self) -> list[PartFailure]:
+        """Returns and forgets what went wrong in the parts of the test; only a virtual board has such parts."""
 
     def close(self) -> None:
         """Releases it."""
@@ -82,6 +86,10 @@ class RemoteBackend:
 
     def clear_serial(self) -> None:
         """Does nothing."""
+
+    def take_part_failures(self) -> list[PartFailure]:
+        """Returns nothing."""
+        return []
 
     def close(self) -> None:
         """Does nothing."""

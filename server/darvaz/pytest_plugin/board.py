@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from darvaz.boards.parts import PartFailure
 from darvaz.client.types import DeviceInfo
 from darvaz.pytest_plugin.backends import BoardBackend
 from darvaz.pytest_plugin.errors import BoardCommandFailed, BoardError, NotSeenError
@@ -72,7 +73,7 @@ class Board:
 
     @property
     def hardware(self) -> Hardware:
-        """The simulated pins, Wi-Fi and camera of a virtual board; on any other board the test is skipped."""
+        """The simulated pins, parts, Wi-Fi and camera of a virtual board; on any other board the test is skipped."""
         __tracebackhide__ = True
         return self._backend.hardware
 
@@ -187,6 +188,10 @@ class Board:
         """Presses Ctrl-C, where that is possible: a program that hangs prints its traceback."""
         self._backend.interrupt()
 
+    def take_part_failures(self) -> list[PartFailure]:
+        """Returns and forgets what went wrong in the parts of the test on a virtual board."""
+        return self._backend.take_part_failures()
+
     def update(self) -> None:
         """Reads what it logged up to now, for `log_lines`."""
         self._expectations.update()
@@ -207,6 +212,7 @@ class Board:
         time.sleep(SETTLE_S)
         self._expectations.begin()
         self._backend.clear_serial()
+        self._backend.take_part_failures()
 
     def _revive(self) -> None:
         __tracebackhide__ = True

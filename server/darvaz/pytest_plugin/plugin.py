@@ -154,6 +154,19 @@ def async_board(board: Board) -> AsyncBoard:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fails a test whose parts on a virtual board failed, though nothing else did."""
+    result = yield
+    board = item.stash.get(_board_key, None)
+    if board is not None and (failures := board.take_part_failures()):
+        from darvaz.pytest_plugin.report import describe_parts
+
+        # A traceback would show only our own files: what the board did is not called by the test.
+        raise pytest.fail.Exception(f"a part of the test failed: {describe_parts(failures)}", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

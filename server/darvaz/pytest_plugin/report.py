@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from darvaz.boards.parts import PartFailure
 from darvaz.client.types import DeviceInfo
 from darvaz.pytest_plugin.board import ONLINE, TIMED_OUT, Board
 from darvaz.pytest_plugin.errors import BenchError, BoardCommandFailed, BoardError
@@ -50,6 +52,7 @@ def examine(board: Board, error: BaseException | None, picture: Path) -> Report:
     hung_at = _find_hanging_place(board) if is_hanging else ""
     serial = _serial_lines(board)
     report.add(f"traceback of {board.id}", "device_traceback", hung_at or _last_traceback(lines, serial))
+    report.add("parts of the test", "part_failures", describe_parts(board.take_part_failures()))
     report.add(f"log of {board.id}", "device_log", _text(lines[-LINES_MAX:]))
     if not lines or not is_online:
         report.add(f"serial port of {board.id}", "device_serial", "\n".join(serial[-LINES_MAX:]))
@@ -103,6 +106,16 @@ def _serial_lines(board: Board) -> list[str]:
         return [visible(line) for line in board.serial_lines() if line.strip()]
     except (BoardError, BenchError, OSError):
         return []
+
+
+def describe_parts(failures: Iterable[PartFailure]) -> str:
+    """Returns what went wrong in parts of a test, with the lines of the test that raised it."""
+    lines = []
+    for failure in failures:
+        lines.append(str(failure))
+        for frame in traceback.extract_tb(failure.error.__traceback__):
+            lines.append(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}')
+    return "\n".join(map(visible, lines))
 
 
 def _last_traceback(lines: list[DeviceLine], serial: list[str]) -> str:

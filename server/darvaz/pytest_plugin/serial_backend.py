@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from darvaz.boards.parts import PartFailure
 from darvaz.boards.serial import Identity, Prompt, SerialError, find_port, identify
 from darvaz.pytest_plugin.errors import BenchError, BoardError, ExecFailed, skip
 from darvaz.pytest_plugin.program import install
@@ -148,6 +149,10 @@ class SerialBackend:
     def clear_serial(self) -> None:
         """Drops what it printed."""
         self._lines.clear()
+
+    def take_part_failures(self) -> list[PartFailure]:
+        """Returns nothing."""
+        return []
 
     def close(self) -> None:
         """Starts its program again if a test left it at the prompt, and closes the port."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from darvaz.boards.parts import PartFailure
 from darvaz.boards.serial import Prompt, SerialError
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
@@ -102,6 +103,10 @@ class VirtualBackend:
     def clear_serial(self) -> None:
         """Drops what it printed."""
         self._lines.clear()
+
+    def take_part_failures(self) -> list[PartFailure]:
+        """Returns and forgets what went wrong in the parts of the test."""
+        return self._running.hardware.part_failures.take()
 
     def close(self) -> None:
         """Switches it off, and deletes its files."""

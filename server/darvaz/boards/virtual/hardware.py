@@ -1,4 +1,4 @@
-"""The simulated hardware of a virtual board: pins, radio, camera, watchdog; changed by people and tests.
+"""The simulated hardware of a virtual board: radio, camera, watchdog, and its parts; changed by people and tests.
 
 The stubs on the board send one request at a time, which `Hardware.answer` answers without I/O.
 """
@@ -9,12 +9,10 @@ import base64
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from darvaz.boards.parts.wired import PART_HANDLERS, Answer, Reply, Request, WiredParts
 from darvaz.boards.virtual.pictures import broken_frame, draw_frame
-
-Request = dict[str, Any]
-Reply = dict[str, Any]
 
 UNKNOWN = {"error": "unknown request"}
 
@@ -65,16 +63,15 @@ class CodeTerminal(Protocol):
 
 
 @dataclass(slots=True)
-class Hardware:
-    """The state of one board's hardware.
+class Hardware(WiredParts):
+    """The state of one board's hardware, with the parts at its pins and buses.
 
     `monotonic_s()` is the clock of the watchdog. `route(host, port)` returns the loopback port that leads to a host,
     and `restart(cause)` restarts the board. `joined` is the name of the access point, `own_point` the network that the
-    board itself has opened. `pins` are by number or name: mode, value, pulses. `inputs` are levels by pin, and
-    `jumpers` are wires: a pin reads what another is driven to.
-    `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
-    "broken" (frames are cut). The power is cut when `block_writes_left` is used up. `frames` counts the frames that
-    were taken, `name` is drawn into them. `version` is the MicroPython that it reports, None for the real one.
+    board itself has opened. `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent"
+    (no frame comes) or "broken" (frames are cut). The power is cut when `block_writes_left` is used up. `frames` counts
+    the frames that were taken, `name` is drawn into them. `version` is the MicroPython that it reports, None for the
+    real one.
     `terminal` is that of the board, once there is one.
     """
 
@@ -89,9 +86,6 @@ class Hardware:
     access_points: dict[str, AccessPoint] = field(default_factory=lambda: {"Home": AccessPoint("password")})
     joined: str | None = None
     own_point: OwnPoint | None = None
-    pins: dict[str, dict[str, Any]] = field(default_factory=dict)
-    inputs: dict[str, int] = field(default_factory=dict)
-    jumpers: dict[str, str] = field(default_factory=dict)
     adc_u16: dict[str, int] = field(default_factory=lambda: {"4": 14089})
     camera: str = "ok"
     watchdog: Watchdog | None = None
@@ -107,6 +101,7 @@ class Hardware:
         self.watchdog = None
         self.joined = self.own_point = None
         self.pins.clear()
+        self.inputs.forget()
 
     def starves_in_s(self) -> float | None:
         """Returns when the watchdog resets the board if it is not fed, in seconds from now; None without one."""
@@ -118,11 +113,12 @@ class Hardware:
         left_s = self.starves_in_s()
         return left_s is not None and left_s < 0
 
-    def answer(self, request: Request) -> tuple[Reply, bytes]:
-        """Returns the reply to a request of the stubs, and the bytes that follow it."""
+    def answer(self, request: Request, sent: bytes = b"") -> tuple[Reply, bytes]:
+        """Returns the reply to a request of the stubs with the bytes that were sent, and the bytes that follow it."""
         handler = _HANDLERS.get(str(request.get("do")))
         if handler is None:
             return UNKNOWN, b""
+        request["sent"] = sent
         reply = handler(self, request)
         return reply if isinstance(reply, tuple) else (reply, b"")
 
@@ -178,16 +174,6 @@ class Hardware:
         except OSError as error:
             return {"errno": error.errno}
 
-    def _pin(self, request: Request) -> Reply:
-        self.pins.setdefault(str(request["id"]), {}).update(request["is"])
-        return {}
-
-    def _read_pin(self, request: Request) -> Reply:
-        pin = str(request["id"])
-        if pin in self.jumpers:
-            return {"value": self.pins.get(self.jumpers[pin], {}).get("value", 0)}
-        return {"value": self.inputs.get(pin, 0)}
-
     def _read_adc(self, request: Request) -> Reply:
         return {"u16": self.adc_u16.get(str(request["channel"]), 0)}
 
@@ -205,7 +191,8 @@ class Hardware:
         return {}
 
     def _reset(self, request: Request) -> Reply:
-        self.restart("soft_reset" if request.get("is_soft") else "reset")
+        causes = {"is_soft": "soft_reset", "is_asleep": "deepsleep"}
+        self.restart(next((cause for name, cause in causes.items() if request.get(name)), "reset"))
         return {}
 
     def _copy_output(self, request: Request) -> Reply:
@@ -238,7 +225,7 @@ class Hardware:
     def _start_camera(self, request: Request) -> Reply:
         return {"is_started": self.camera not in ("dead", "missing")}
 
-    def _frame(self, request: Request) -> Reply | tuple[Reply, bytes]:
+    def _frame(self, request: Request) -> Answer:
         if self.camera == "silent":
             return {"bytes": 0}
         self.frames += 1
@@ -248,15 +235,14 @@ class Hardware:
         return {"bytes": len(data)}, data
 
 
-_HANDLERS: dict[str, Callable[[Hardware, Request], Reply | tuple[Reply, bytes]]] = {
+_HANDLERS: dict[str, Callable[[Hardware, Request], Answer]] = {
+    **PART_HANDLERS,
     "setup": Hardware._setup,
     "wifi": Hardware._wifi,
     "join": Hardware._join,
     "leave": Hardware._leave,
     "open_point": Hardware._open_point,
     "route": Hardware._route,
-    "pin": Hardware._pin,
-    "read_pin": Hardware._read_pin,
     "read_adc": Hardware._read_adc,
     "set_clock": Hardware._set_clock,
     "start_watchdog": Hardware._start_watchdog,

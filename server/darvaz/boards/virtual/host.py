@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 
+from darvaz.boards.parts.wired import TRANSFER_BYTES_MAX
 from darvaz.boards.virtual.hardware import Hardware
 
 REQUEST_BYTES_MAX = 4096
@@ -43,7 +44,7 @@ class Host:
         try:
             if (await reader.readline()).strip() == self.key.encode():
                 await self._answer_all(reader, writer)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             # The board was reset in the middle of a request.
             pass
         finally:
@@ -51,6 +52,14 @@ class Host:
 
     async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
-            reply, data = self._hardware.answer(json.loads(line))
+            request = json.loads(line)
+            sent = await reader.readexactly(_checked_size(request.get("sent_bytes", 0)))
+            reply, data = self._hardware.answer(request, sent)
             writer.write(json.dumps(reply).encode() + b"\n" + data)
             await writer.drain()
+
+
+def _checked_size(size_bytes: int) -> int:
+    if not 0 <= size_bytes <= TRANSFER_BYTES_MAX:
+        raise ValueError(f"a transfer of {size_bytes} bytes")
+    return size_bytes

@@ -10,6 +10,7 @@ import vfs
 # The console waits for it before it passes on a host's bytes; it is not shown.
 READY = "\x1b[darvaz-ready]"
 
+_LOADED = __file__[: __file__.rfind("/")] + "/loaded"
 BLOCK_BYTES = 4096
 BLOCKS = 212
 
@@ -44,15 +45,11 @@ class FlashDevice:
         return 0
 
 
-class VfsPosix:
-    """A folder of the host as a file system; `darvaz` knows it by the name of the class.
+class Root:
+    """A file system that also has the modules which are loaded when they are used, where nobody lists them."""
 
-    MicroPython's own, with a root, renames a file to itself: both paths are made in one buffer.
-    """
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._inner = vfs.VfsPosix(folder)
+    def __init__(self, inner):
+        self._inner = inner
         self._host = vfs.VfsPosix()
 
     def __getattr__(self, name):
@@ -61,6 +58,35 @@ class VfsPosix:
     def mount(self, is_readonly, makes):
         """Is called by vfs.mount."""
         self._inner.mount(is_readonly, makes)
+
+    def stat(self, path):
+        """Returns what is known about a file."""
+        return self._of(path).stat(self._path(path))
+
+    def open(self, path, mode="r", *more):
+        """Opens a file."""
+        return self._of(path).open(self._path(path), mode, *more)
+
+    def _of(self, path):
+        return self._host if path.startswith(_host.FOLDER) else self._inner
+
+    def _path(self, path):
+        return _LOADED + path[len(_host.FOLDER) :] if path.startswith(_host.FOLDER) else path
+
+
+class VfsLfs2(Root):
+    """The littlefs of a board; `darvaz` knows it by the name of the class."""
+
+
+class VfsPosix(Root):
+    """A folder of the host as a file system.
+
+    MicroPython's own, with a root, renames a file to itself: both paths are made in one buffer.
+    """
+
+    def __init__(self, folder):
+        super().__init__(vfs.VfsPosix(folder))
+        self._folder = folder
 
     def rename(self, old, new):
         """Renames a file or folder."""
@@ -75,14 +101,15 @@ def mount():
     if image:
         flash = FlashDevice(vfs.VfsPosix("/").open(image, "r+b"))
         try:
-            root = vfs.VfsLfs2(flash)
+            root = VfsLfs2(vfs.VfsLfs2(flash))
         except OSError:
             vfs.VfsLfs2.mkfs(flash)
-            root = vfs.VfsLfs2(flash)
+            root = VfsLfs2(vfs.VfsLfs2(flash))
     vfs.umount("/")
     vfs.mount(root, "/")
     os.chdir("/")
-    sys.path[:] = ["", ".frozen", "/lib"]
+    # The last one: a board's own file of the same name is used.
+    sys.path[:] = ["", ".frozen", "/lib", _host.FOLDER]
 
 
 def run(name, scope):
@@ -110,7 +137,7 @@ def start(scope):
     """Starts the board; the interpreter then shows its prompt."""
     for name in ("machine", "network", "socket", "_interrupts"):
         __import__(name)
-    setup = _host.ask("setup")
+    setup = _host.SETUP
     if setup["has_camera"]:
         __import__("camera")
     mount()

@@ -5,9 +5,14 @@ import array
 import errno
 import json
 import os
+import sys
 
 import usocket
 
+# Of one transfer on a bus, as the other end has it.
+TRANSFER_BYTES_MAX = 1024 * 1024
+# Where the modules are that are loaded when they are used; `_boot` makes it a folder that nobody lists.
+FOLDER = "/.virtual"
 # The socket; None before the first request, and while one is under way.
 _connection = None
 # Timers ask from a thread of their own.
@@ -23,20 +28,56 @@ def ask(do, **fields):
         return reply
 
 
+def exchange(do, sent=b"", **fields):
+    """Sends a request and bytes, and returns the answer and the bytes that follow it."""
+    if len(sent) > TRANSFER_BYTES_MAX:
+        raise OSError(errno.ENOMEM)
+    with _lock:
+        connection = _take()
+        fields["sent_bytes"] = len(sent)
+        reply = _ask(connection, do, fields, sent)
+        data = bytearray(reply.get("bytes", 0))
+        _fill(connection, data)
+        _give_back(connection)
+        return reply, data
+
+
+def view(buf):
+    """Returns the bytes of a buffer, to be written; an array of larger numbers has more than its length says."""
+    if isinstance(buf, bytearray):
+        return buf
+    import uctypes
+
+    return uctypes.bytearray_at(uctypes.addressof(buf), len(bytes(buf)))
+
+
+def load(name):
+    """Returns a module of this computer, whatever the board has of its name."""
+    sys.path.insert(0, FOLDER)
+    try:
+        return __import__(name)
+    finally:
+        sys.path.remove(FOLDER)
+
+
 def ask_for_bytes(do, **fields):
     """Sends a request and returns the bytes that follow the answer, signed as in the camera's driver."""
     with _lock:
         connection = _take()
         size_bytes = _ask(connection, do, fields)["bytes"]
         data = array.array("b", bytes(size_bytes))
-        view, at = memoryview(data), 0
-        while at < size_bytes:
-            received = connection.readinto(view[at:])
-            if not received:
-                raise OSError(errno.ECONNRESET)
-            at += received
+        _fill(connection, data)
         _give_back(connection)
         return data
+
+
+def _fill(connection, data):
+    view, at = memoryview(data), 0
+    while at < len(data):
+        received = connection.readinto(view[at:])
+        if not received:
+            raise OSError(errno.ECONNRESET)
+        at += received
 
 
 def _take():
@@ -58,7 +99,13 @@ def _connect():
     return sock
 
 
-def _ask(connection, do, fields):
+def _ask(connection, do, fields, sent=b""):
     fields["do"] = do
     connection.write(json.dumps(fields).encode() + b"\n")
+    if sent:
+        connection.write(sent)
     return json.loads(connection.readline())
+
+
+SETUP = ask("setup")
+KIND = SETUP["kind"]

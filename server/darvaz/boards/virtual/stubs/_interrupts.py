@@ -1,11 +1,13 @@
-"""The interrupts of a virtual board: a thread that calls timers, and serves the terminal that code was given."""
+"""The interrupts of a virtual board: a thread for timers, pins, and the terminal that code was given."""
 
 import _thread
 import sys
 import time
 
 _TURN_MS = 5
-# Timers and terminals: each has `turn(now_ms)`. The thread that calls them, once there was one.
+# Whether calls wait, for `machine.disable_irq`.
+is_held = False
+# Timers, pins and terminals: each has `turn(now_ms)`. The thread that calls them, once there was one.
 _sources = []
 _thread_ids = []
 
@@ -41,7 +43,7 @@ def _run():
     _thread_ids.append(_thread.get_ident())
     while True:
         now_ms = time.ticks_ms()
-        for source in list(_sources):
+        for source in () if is_held else list(_sources):
             try:
                 source.turn(now_ms)
             except Exception as error:  # noqa: BLE001 (as the ports do: the next turn comes)

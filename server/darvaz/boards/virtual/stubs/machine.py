@@ -1,11 +1,16 @@
-"""A stub of `machine`: pins, PWM, ADC, clock, timers, watchdog and resets of a virtual board."""
+"""A stub of `machine`: pins, PWM, ADC, clock, timers, watchdog and resets of a virtual board.
+
+Buses and what is rarely used is in modules of its own, which are loaded when a program uses them.
+"""
 
 import binascii
+import io
 import time
 
-from _host import ask
+from _host import SETUP as _setup
+from _host import ask, load
+from _pins import Pin, Signal  # noqa: F401 (programs have it from here)
 
-_setup = ask("setup")
 _IS_PICO = _setup["kind"] == "pico"
 # Which board is simulated, for `identify`: sys.implementation cannot be changed.
 VIRTUAL = {
@@ -21,7 +26,13 @@ if _IS_PICO:
     _OTHER = WDT_RESET
 else:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
-    _CAUSES = {"power_on": PWRON_RESET, "power_cut": PWRON_RESET, "watchdog": WDT_RESET, "soft_reset": SOFT_RESET}
+    _CAUSES = {
+        "power_on": PWRON_RESET,
+        "power_cut": PWRON_RESET,
+        "watchdog": WDT_RESET,
+        "deepsleep": DEEPSLEEP_RESET,
+        "soft_reset": SOFT_RESET,
+    }
     _OTHER = HARD_RESET
 _WATCHDOG_MS_MAX = 8388 if _IS_PICO else 0x7FFFFFFF
 _WATCHDOG_MS_LEAST = 1 if _IS_PICO else 1000
@@ -52,48 +63,115 @@ def freq(hz=None):
     return 125000000 if _IS_PICO else 240000000
 
 
-class Pin:
-    """A pin by number or name; the hardware's state has the levels of inputs."""
+def idle():
+    """Waits for a moment."""
+    time.sleep_ms(1)
 
-    IN, OUT, OPEN_DRAIN = 0, 1, 2
-    PULL_UP, PULL_DOWN = 1, 2
-    IRQ_FALLING, IRQ_RISING = 4, 8
 
-    def __init__(self, id, mode=-1, pull=-1, value=None):
-        self.id = id
-        self._mode = self.IN if mode == -1 else mode
-        self._value = 0
-        ask("pin", id=id, **{"is": {"mode": "out" if self._mode else "in"}})
-        if value is not None:
-            self.value(value)
+def lightsleep(time_ms=None):
+    """Waits, without end if no time is given."""
+    while time_ms is None:
+        time.sleep(1)
+    time.sleep_ms(time_ms)
 
-    def value(self, level=None):
-        """Sets the level, or returns it."""
-        if level is None:
-            return self._value if self._mode else ask("read_pin", id=self.id)["value"]
-        self._value = 1 if level else 0
-        ask("pin", id=self.id, **{"is": {"value": self._value}})
 
-    __call__ = value
+def deepsleep(time_ms=None):
+    """Waits, and restarts the board."""
+    lightsleep(time_ms)
+    ask("reset", is_asleep=True)
 
-    def on(self):
-        """Sets the level high."""
-        self.value(1)
 
-    def off(self):
-        """Sets the level low."""
-        self.value(0)
+def disable_irq():
+    """Has the functions of timers and pins wait; returns what `enable_irq` takes."""
+    import _interrupts
 
-    def toggle(self):
-        """Changes the level."""
-        self.value(1 - self._value)
+    was_held, _interrupts.is_held = _interrupts.is_held, True
+    return not was_held
+
+
+def enable_irq(state=True):
+    """Has them called again, if they were before."""
+    import _interrupts
+
+    _interrupts.is_held = not state
+
+
+def time_pulse_us(pin, pulse_level, timeout_us=1000000):
+    """Returns the length of a pulse in microseconds, or -2 or -1."""
+    return load("_lines").time_pulse_us(pin, pulse_level, timeout_us)
+
+
+def bitstream(*words):
+    """Sends bits as pulses."""
+    load("_lines").bitstream(*words)
+
+
+def dht_readinto(*words):
+    """Fills a buffer with the five bytes of a DHT sensor."""
+    load("_lines").dht_readinto(*words)
+
+
+class _Loaded:
+    """What is in a module of its own: `_inner` is the real one."""
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def __repr__(self):
+        return repr(self._inner)
+
+
+class I2C(_Loaded):
+    """A bus of the chip."""
+
+    def __init__(self, *words, **settings):
+        self._inner = load("_i2c").I2C(*words, **settings)
+
+
+class SoftI2C(_Loaded):
+    """A bus that software makes."""
+
+    def __init__(self, *words, **settings):
+        self._inner = load("_i2c").SoftI2C(*words, **settings)
+
+
+class SPI(_Loaded):
+    """A bus of the chip."""
+
+    MSB, LSB = 0, 1
+
+    def __init__(self, *words, **settings):
+        self._inner = load("_spi").SPI(*words, **settings)
+
+
+class SoftSPI(_Loaded):
+    """A bus that software makes."""
+
+    MSB, LSB = 0, 1
+
+    def __init__(self, *words, **settings):
+        self._inner = load("_spi").SoftSPI(*words, **settings)
+
+
+class UART(io.IOBase, _Loaded):
+    """A serial line; the first base makes it a stream for `select` and asyncio."""
+
+    if _IS_PICO:
+        INV_TX, INV_RX, CTS, RTS = 1, 2, 1, 2
+        IRQ_BREAK, IRQ_RXIDLE, IRQ_TXIDLE = 0x200, 0x40, 0x20
+    else:
+        INV_TX, INV_RX, CTS, RTS = 32, 4, 2, 1
+        IRQ_RX, IRQ_RXIDLE, IRQ_BREAK = 1, 0x1000, 2
+
+    def __init__(self, *words, **settings):
+        self._inner = load("_uart").Line(*words, **settings)
 
 
 class PWM:
     """Pulses on a pin."""
 
     def __init__(self, pin, freq=None, duty_u16=None, duty_ns=None):
-        self._id = pin.id
+        self._id = pin.id if isinstance(pin, Pin) else pin
         self._is = {"mode": "pwm", "freq_hz": 0, "duty_u16": 0, "duty_ns": 0}
         self.init(freq, duty_u16, duty_ns)
 
@@ -127,14 +205,34 @@ class PWM:
 class ADC:
     """A channel of the converter; the hardware's state has its value."""
 
-    CORE_TEMP = 4
+    if _IS_PICO:
+        CORE_TEMP = 4
+    else:
+        ATTN_0DB, ATTN_2_5DB, ATTN_6DB, ATTN_11DB = 0, 1, 2, 3
+        WIDTH_9BIT, WIDTH_10BIT, WIDTH_11BIT, WIDTH_12BIT = 9, 10, 11, 12
 
-    def __init__(self, channel):
+    def __init__(self, channel, **settings):
         self._channel = channel.id if isinstance(channel, Pin) else channel
 
     def read_u16(self):
         """Returns the value."""
         return ask("read_adc", channel=self._channel)["u16"]
+
+    if not _IS_PICO:
+
+        def read(self):
+            """Returns the value with 12 bits."""
+            return self.read_u16() >> 4
+
+        def read_uv(self):
+            """Returns microvolts."""
+            return self.read_u16() * 3300000 // 65535
+
+        def atten(self, attenuation=None):
+            """Accepts the range."""
+
+        def width(self, bits=None):
+            """Accepts the number of bits."""
 
 
 class RTC:

@@ -3,10 +3,10 @@
 import time
 
 import machine
-from _host import ask
+from _host import KIND, ask
 
 STA_IF, AP_IF = 0, 1
-_IS_PICO = ask("setup")["kind"] == "pico"
+_IS_PICO = KIND == "pico"
 
 # Each port has its own numbers.
 if _IS_PICO:
