@@ -7,11 +7,11 @@ clock that is set changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
-from darvaz.gateway.alerts.states import NO_SERIES, Key, Watched, WatchStates, exhaust, groups_of
+from darvaz.gateway.alerts.rules import GATEWAY, AlertRule
+from darvaz.gateway.alerts.states import NO_SERIES, Key, Watched, WatchStates, exhaust, groups_of, name_of
 from darvaz.gateway.alerts.watches import State, Watch, compares
 
 # Rules times devices.
@@ -31,10 +31,14 @@ class Engine(WatchStates):
         # Returns what is the same for spellings of one group; the groups of devices are given so.
         self._fold = fold
         self._rules: dict[str, AlertRule] = {}
-        # Device, group (with a slash in front, which no device has), or "" for all → the rules for it, by id.
+        # Device, group (with a slash in front, which no device has), or "" for all → the rules for it, by id; without
+        # those of groups and of all about values, which watch a device once it reported the name of theirs.
         self._targets: dict[str, dict[str, AlertRule]] = {}
-        # Name of a value → the rules about it of groups and of all, which watch a device once it reported that name.
+        # Name of such a value → the rules about it; and of those the rules of each group, by name of the value.
         self._by_value: dict[str, dict[str, AlertRule]] = {}
+        self._of_groups: dict[str, dict[str, dict[str, AlertRule]]] = {}
+        # The ids of rules about any value.
+        self._about_values: set[str] = set()
         self.unwatched = 0
         """Watches that were not made, because there are too many."""
 
@@ -44,6 +48,10 @@ class Engine(WatchStates):
     def rules(self) -> Mapping[str, AlertRule]:
         """The rules by id, the oldest first."""
         return self._rules
+
+    @property
+    def has_rules_about_values(self) -> bool:
+        return bool(self._about_values)
 
     def is_active(self, key: Key) -> bool:
         watch = self._watches.get(key)
@@ -64,10 +72,7 @@ class Engine(WatchStates):
     def put_by_device(self, rule: AlertRule, now_s: float) -> Iterator[str]:
         """Adds a rule, or replaces the one of its id; what it returns has one more device watched with each step."""
         before = self._unlist(rule.id)
-        self._rules[rule.id] = rule
-        self._targets.setdefault(self._target(rule), {})[rule.id] = rule
-        if rule.device is None and rule.value:
-            self._by_value.setdefault(rule.value, {})[rule.id] = rule
+        self._list(rule)
         return self._exchange(rule.id, rule, self._devices_of(*filter(None, (before, rule))), now_s, _CHANGED)
 
     def remove_rule(self, rule_id: str, now_s: float) -> None:
@@ -79,16 +84,33 @@ class Engine(WatchStates):
         rule = self._unlist(rule_id)
         return self._exchange(rule_id, None, self._devices_of(rule) if rule else [], now_s, "the rule was removed")
 
+    def _list(self, rule: AlertRule) -> None:
+        self._rules[rule.id] = rule
+        if rule.value:
+            self._about_values.add(rule.id)
+        if rule.value and rule.device is None:
+            self._by_value.setdefault(rule.value, {})[rule.id] = rule
+        if not _waits_for_value(rule):
+            self._targets.setdefault(self._target(rule), {})[rule.id] = rule
+        elif rule.group is not None:
+            self._of_groups.setdefault(self._fold(rule.group), {}).setdefault(name_of(rule), {})[rule.id] = rule
+
     def _unlist(self, rule_id: str) -> AlertRule | None:
         rule = self._rules.pop(rule_id, None)
         if rule is not None:
+            self._about_values.discard(rule_id)
             _remove(self._targets, self._target(rule), rule_id)
             _remove(self._by_value, rule.value or "", rule_id)
+            group = self._fold(rule.group or "")
+            _remove(self._of_groups.get(group, {}), name_of(rule), rule_id)
+            if not self._of_groups.get(group, True):
+                del self._of_groups[group]
         return rule
 
     def _exchange(
         self, rule_id: str, rule: AlertRule | None, devices: list[str], now_s: float, reason: str
     ) -> Iterator[str]:
+        group = None if rule is None or rule.group is None or rule.when == "disk" else self._fold(rule.group)
         for device in devices:
             # Between two steps the rule may have been changed once more, and devices may come, move and go.
             if self._rules.get(rule_id) is not rule:
@@ -96,7 +118,9 @@ class Engine(WatchStates):
             watch = self._watches.get((rule_id, device))
             if watch is not None and watch.rule is not rule:
                 self._drop((rule_id, device), now_s, reason)
-            if rule is not None and device in self._devices and (watch is None or watch.is_removed):
+            watched = self._devices.get(device)
+            is_of = watched is not None and (group is None or group in watched.groups)
+            if rule is not None and is_of and (watch is None or watch.is_removed):
                 self._apply(rule, device, now_s)
             yield device
 
@@ -105,12 +129,7 @@ class Engine(WatchStates):
             return list(self._devices)
         return list({rule.device: None for rule in rules if rule.device in self._devices})
 
-    def _rules_of(self, device: str, groups: Collection[str]) -> list[AlertRule]:
-        if not self._targets:
-            return []
-        return self._rules_for(["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""])
-
-    def _rules_for(self, targets: Iterable[str]) -> list[AlertRule]:
+    def _rules_of(self, *targets: str) -> list[AlertRule]:
         return [rule for target in targets for rule in self._targets.get(target, {}).values()]
 
     # Devices
@@ -120,7 +139,8 @@ class Engine(WatchStates):
         watched = self._devices.get(device)
         if watched is None:
             watched = self._devices[device] = Watched(groups_of(groups), is_online, now_s, NO_SERIES)
-            for rule in self._rules_of(device, groups):
+            targets = ("", device, *(f"/{group}" for group in groups)) if device != GATEWAY else ("",)
+            for rule in self._rules_of(*targets):
                 self._apply(rule, device, now_s)
         elif watched.groups != (now_in := groups_of(groups)):
             before, watched.groups = watched.groups, now_in
@@ -134,8 +154,8 @@ class Engine(WatchStates):
         """Forgets a device; what is true of it ends."""
         watched = self._devices.get(device)
         if watched is not None:
-            for rule in self._rules_of(device, watched.groups):
-                self._drop((rule.id, device), now_s, "the device was forgotten")
+            for watch in watched.watches():
+                self._drop((watch.rule.id, device), now_s, "the device was forgotten")
             del self._devices[device]
 
     # What happens
@@ -230,8 +250,8 @@ class Engine(WatchStates):
                 if not watched.is_online:
                     self._set(watch, True, watched.since_s)
             return
-        name = DISK_FREE if rule.when == "disk" else rule.value or ""
-        if rule.device is None and rule.when != "disk" and name not in watched.series:
+        name = name_of(rule)
+        if _waits_for_value(rule) and name not in watched.series:
             return
         self._watch_value(rule, device, name, now_s)
 
@@ -287,10 +307,16 @@ class Engine(WatchStates):
             series.forget_range()
 
     def _regroup(self, device: str, watched: Watched, before: frozenset[str], now_s: float) -> None:
-        for rule in self._rules_for(f"/{group}" for group in before - watched.groups):
-            self._drop((rule.id, device), now_s, f"the device left the group {rule.group}")
-        for rule in self._rules_for(f"/{group}" for group in watched.groups - before):
-            self._apply(rule, device, now_s)
+        left, joined = before - watched.groups, watched.groups - before
+        for watch in watched.watches() if left else ():
+            group = watch.rule.group
+            if group is not None and self._fold(group) in left:
+                self._drop((watch.rule.id, device), now_s, f"the device left the group {group}")
+        for group in joined:
+            by_name = self._of_groups.get(group, {})
+            of_values = [rule for name in by_name.keys() & watched.series.keys() for rule in by_name[name].values()]
+            for rule in self._rules_of(f"/{group}") + of_values:
+                self._apply(rule, device, now_s)
 
     def _target(self, rule: AlertRule) -> str:
         return f"/{self._fold(rule.group)}" if rule.group is not None else rule.device or ""
@@ -301,6 +327,11 @@ class Engine(WatchStates):
         if rule.device is not None:
             return rule.device == device
         return rule.group is None or self._fold(rule.group) in groups
+
+
+def _waits_for_value(rule: AlertRule) -> bool:
+    """Whether a rule watches a device only once that has reported the value."""
+    return rule.device is None and rule.when not in ("offline", "event", "disk")
 
 
 def _remove(index: dict[str, dict[str, AlertRule]], name: str, rule_id: str) -> None:

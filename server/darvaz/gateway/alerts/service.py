@@ -216,7 +216,7 @@ class Alerts:
 
     def _follow(self) -> None:
         """Takes values from the bus if any rule is about one: otherwise each report would cost for nothing."""
-        is_followed = self._is_open and any(rule.value for rule in self.engine.rules.values())
+        is_followed = self._is_open and self.engine.has_rules_about_values
         if is_followed is not self._is_following:
             self._is_following = is_followed
             change = self._bus.subscribe_everywhere if is_followed else self._bus.unsubscribe

@@ -57,6 +57,13 @@ class Watched:
             self.series = {}
         return self.series.setdefault(name, WatchedSeries(since_s))
 
+    def watches(self) -> list[Watch]:
+        """Returns every watch of the device."""
+        found = [*self.links, *self.events]
+        for series in self.series.values():
+            found += [*series.watches, *series.silences]
+        return found
+
     def drop(self, watch: Watch) -> None:
         """Lets go of a watch of links or events."""
         self.links = tuple(other for other in self.links if other is not watch)
