@@ -152,6 +152,25 @@ async def test_a_board_that_is_given_a_release_while_a_deploy_is_prepared_gets_i
     assert newest in {found.release for found in updater.store.rollouts.values() if found.number > rollout.number}
 
 
+async def test_a_gateway_that_ended_before_it_stopped_a_rollout_stops_it_at_its_next_start() -> None:
+    async with RunningApp() as gateway:
+        for device in ("fallen", "waiting"):
+            await key_of(gateway, device)
+            async with board_at(gateway, device, program=keyed()):
+                pass
+        number = await deploy(gateway, "fallen", "waiting")
+        store = gateway.parts.updater.store
+        target = store.rollouts[number].targets["fallen"]
+        target.state, target.reason = "fell_back", "no Wi-Fi"
+        store.keep_target(store.rollouts[number], target)
+        before = store.rollouts[number].state
+        await gateway.restart()
+        after = await until(gateway, number, fell_back=1, waiting=1)
+
+    assert before == "running"
+    assert (after["state"], after["reason"]) == ("stopped", "fallen fell back: no Wi-Fi")
+
+
 async def receive_releases(board: Board, key: bytes, received: list[dict[str, bytes]]) -> None:
     """Plays a board that takes whatever comes."""
     while True:

@@ -81,6 +81,8 @@ class Rollout:
     state: RolloutState = "running"
     reason: str = ""
     targets: dict[str, Target] = field(default_factory=dict)
+    _open: Target | None = field(default=None, init=False, repr=False, compare=False)
+    """One that was not over when all were last looked at."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -90,15 +92,25 @@ class Rollout:
             counts[target.state] = counts.get(target.state, 0) + 1
         return counts
 
-    def conclude(self) -> None:
-        """Stops the rollout where too many boards failed, and ends it where all are over."""
-        if self.state == "running":
+    def conclude(self, changed: Target | None = None) -> None:
+        """Stops the rollout where too many boards failed, and ends it where all are over.
+
+        It was concluded before if only the state of one board has changed since, which may be one of thousands.
+        """
+        if self.state == "running" and (changed is None or changed.state == "fell_back"):
             failed = [target for target in self.targets.values() if target.state == "fell_back"]
             if (len(failed) - self.plan.forgiven) * 100 > self.plan.stop_percent * len(self.targets):
                 self.state = "stopped"
                 self.reason = f"{failed[-1].device} fell back: {failed[-1].reason}"[:1000]
-        if self.state in ("running", "paused") and all(target.state in OVER for target in self.targets.values()):
+        if self.state in ("running", "paused") and self._are_all_over():
             self.state = "done"
+
+    def _are_all_over(self) -> bool:
+        # A board that is not over yet is looked at first the next time: most are over from the first to the last.
+        if self._open is None or self._open.state in OVER or self.targets.get(self._open.device) is not self._open:
+            last_first = reversed(self.targets.values())
+            self._open = next((target for target in last_first if target.state not in OVER), None)
+        return self._open is None
 
     def resume(self) -> None:
         """Goes on, also where it stopped by itself: those that fell back until now are left alone."""

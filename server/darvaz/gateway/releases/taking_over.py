@@ -24,6 +24,8 @@ class Successor(Protocol):
 
     def look_at(self, device: str) -> None: ...
 
+    def conclude(self, rollout: Rollout) -> None: ...
+
     def wake(self) -> None: ...
 
 
@@ -38,6 +40,8 @@ def resume_all(updater: Successor) -> Iterator[None]:
             if target.state == "trial" and updater.hub.program_of(target.device) is not None:
                 updater.look_at(target.device)
             yield
+        # The other gateway may have ended between a board that fell back and the stop for it.
+        updater.conclude(rollout)
     updater.wake()
 
 

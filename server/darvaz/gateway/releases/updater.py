@@ -110,6 +110,7 @@ class Updater:
         self.call_listeners(rollout, target)
         if target is not None and self.coordination.is_leading:
             resume(self, rollout, target)
+            self.conclude(rollout, target)
 
     def wake(self) -> None:
         """Has what is due looked for."""
@@ -207,11 +208,12 @@ class Updater:
         self.journal.record(target.device, self.hub.kind_of(target.device), "", "=", "update", text)
         log.info("= %s %s", target.device, text)
         self.call_listeners(rollout, target)
-        self._conclude(rollout)
+        self.conclude(rollout, target)
 
-    def _conclude(self, rollout: Rollout) -> None:
+    def conclude(self, rollout: Rollout, changed: Target | None = None) -> None:
+        """Stops or ends a rollout if that is due: after a change of one board, or whatever has changed."""
         before = rollout.state
-        rollout.conclude()
+        rollout.conclude(changed)
         if rollout.state != before:
             self.store.keep_rollout(rollout)
             self.tell(rollout, f"{rollout.state} {rollout.reason}".rstrip())
