@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 from darvaz.gateway.telemetry.history import History
@@ -11,7 +13,7 @@ from darvaz.gateway.telemetry.history_tables import (
     HistoryTables,
     Retention,
 )
-from darvaz.gateway.telemetry.recent import Value
+from darvaz.gateway.telemetry.recent import Reports, Value
 from darvaz.gateway.telemetry.sqlite_store import SqliteHistoryStore
 
 DAY_S = 86_400.0
@@ -31,6 +33,19 @@ class Kept:
 
     def record(self, device: str, time_s: float, **values: Value) -> None:
         self.history.record(device, time_s, values)
+
+    def record_all(self, device: str, timed: Iterable[tuple[float, dict[str, Value]]]) -> None:
+        """Records many reports, a thousand at a time."""
+        left = iter(timed)
+        while some := list(itertools.islice(left, 1_000)):
+            reports = Reports(device)
+            for time_s, values in some:
+                reports.add(int(time_s * 1000), values)
+            self.history.record_all(reports)
+
+    def fill(self, device: str, time_s: float, count: int) -> None:
+        """Records as many reports of one moment."""
+        self.record_all(device, itertools.repeat((time_s, {"t": 1.0}), count))
 
     def write(self) -> None:
         self.history.flush_now()

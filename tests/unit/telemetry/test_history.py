@@ -173,8 +173,7 @@ def test_series_are_known_again_after_a_restart(make: Callable[..., Kept]) -> No
 
 
 def test_one_report_beyond_the_maximum_that_wait_is_dropped_and_counted(kept: Kept) -> None:
-    for _ in range(PENDING_REPORTS_MAX + 1):
-        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX + 1)
 
     assert kept.history.writer.waiting == PENDING_REPORTS_MAX
     assert kept.history.dropped_reports == 1
@@ -183,15 +182,15 @@ def test_one_report_beyond_the_maximum_that_wait_is_dropped_and_counted(kept: Ke
 def test_the_recorder_is_urged_long_before_reports_are_dropped(kept: Kept) -> None:
     waiting: list[int] = []
     kept.history.urge = lambda: waiting.append(kept.history.writer.waiting)
-    for _ in range(PENDING_REPORTS_MAX):
-        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX // 4)
+    kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX - PENDING_REPORTS_MAX // 4 - 1)
 
     assert waiting == [PENDING_REPORTS_MAX // 4 + 1]
 
 
 def test_a_numbered_report_that_was_dropped_is_kept_when_it_comes_again(kept: Kept) -> None:
-    for _ in range(PENDING_REPORTS_MAX):
-        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX)
     kept.history.record("pico", NOON_S, {"late": 2.0}, "boot", 7)
     kept.write()
     for _ in range(2):
@@ -205,8 +204,7 @@ def test_a_numbered_report_that_was_dropped_is_kept_when_it_comes_again(kept: Ke
 def test_reports_that_were_dropped_are_told_once_when_the_others_are_written(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(PENDING_REPORTS_MAX + 3):
-        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX + 3)
     notes: list[str] = []
     kept.history.on_gap = notes.append
     kept.write()
@@ -217,8 +215,7 @@ def test_reports_that_were_dropped_are_told_once_when_the_others_are_written(
 
 
 def test_reports_are_accepted_again_once_there_is_room(kept: Kept) -> None:
-    for _ in range(PENDING_REPORTS_MAX):
-        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.fill("pico", NOON_S, PENDING_REPORTS_MAX)
     kept.write()
     kept.record("pico", NOON_S + 1, t=2.0)
     kept.write()

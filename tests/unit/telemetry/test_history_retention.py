@@ -50,11 +50,15 @@ def test_a_clock_that_is_ahead_for_a_while_deletes_nothing(kept: Kept, ahead_s: 
 def test_a_history_that_is_too_large_loses_its_oldest_readings_first(make: Callable[..., Kept]) -> None:
     kept = make(Retention(raw_days=64, bytes_max=1_500_000))
     chance = random.Random(4)
-    for number in range(60_000):
-        kept.record("pico", NOON_S + number * 60, t=float(number) + chance.random(), u=chance.random())
-        if number % 20_000 == 0:
-            kept.write()
-    kept.write()
+    for first in range(0, 60_000, 20_000):
+        kept.record_all(
+            "pico",
+            (
+                (NOON_S + number * 60, {"t": float(number) + chance.random(), "u": chance.random()})
+                for number in range(first, first + 20_000)
+            ),
+        )
+        kept.write()
     kept.now_s = NOON_S + 60_000 * 60
     before = kept.count("readings"), kept.count("five_minutes"), kept.count("hours")
 
@@ -72,8 +76,10 @@ def test_a_history_whose_last_hour_is_too_large_is_held_to_its_size(make: Callab
     kept = make(Retention(bytes_max=1_000_000))
     chance = random.Random(5)
     for _ in range(10):
-        for number in range(1_000):
-            kept.record("pico", NOON_S + number / 10, **{f"t{name}": chance.random() for name in range(40)})
+        kept.record_all(
+            "pico",
+            ((NOON_S + number / 10, {f"t{name}": chance.random() for name in range(40)}) for number in range(1_000)),
+        )
         kept.write()
         kept.retain()
 
