@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -146,6 +147,9 @@ EXCEPTIONS: set[tuple[str, str]] = set()
 CIRCLES: dict[str, set[str]] = {}
 # The command line runs the gateway, and opens the data folder where none runs.
 OUTSIDE["cli"] |= set().union(*LAYERS)
+IMPORT = re.compile(r"^[ \t]*((?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n(]+))", re.MULTILINE)
+# Lines of a text, such as the beginning of a program, may look like imports.
+LONG_TEXT = re.compile(r'"""[\s\S]*?"""')
 MODULES = {
     ".".join(file.relative_to(SERVER).with_suffix("").parts).removesuffix(".__init__"): file
     for file in sorted(SERVER.rglob("*.py"))
@@ -163,18 +167,11 @@ def package_of(module: str) -> str:
     return ".".join(names[:2] if names[:1] in (["gateway"], ["boards"]) else names[:1])
 
 
-def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yields every statement of a file; what they compute, most of the tree, has no imports."""
-    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
-        inner = getattr(tree, name, None)
-        for node in inner if isinstance(inner, list) else ():
-            yield node
-            yield from statements(node)
-
-
 def imports_of(file: Path) -> Iterator[str]:
     """Yields the modules that a module imports, with those of functions and for types only."""
-    for node in statements(ast.parse(file.read_text(encoding="utf-8"))):
+    # Of the imports alone: to parse the rest takes eight times as long.
+    statements = IMPORT.findall(LONG_TEXT.sub("''", file.read_text(encoding="utf-8")))
+    for node in ast.parse("\n".join(statements)).body:
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"

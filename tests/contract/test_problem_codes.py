@@ -58,11 +58,14 @@ def sentence_of(node: ast.expr) -> str | None:
 
 @cache
 def calls() -> tuple[tuple[str, str, ast.Call], ...]:
-    """Returns each call by name in the gateway, with the file that has it."""
+    """Returns each call in the gateway that makes a problem, with the file that has it."""
+    names = {"problem", "Refused", *CODES_OF_ERRORS}
+    any_call = re.compile(rf"\b(?:{'|'.join(names)})\(")
     found = []
     for file in sorted(GATEWAY.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if any_call.search(text) else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
                 found.append((file.relative_to(GATEWAY).as_posix(), node.func.id, node))
     return tuple(found)
 
