@@ -59,7 +59,7 @@ def _fill(missing: int) -> bytes:
         if 0 < missing - 4 - length < 4:
             length -= 4
         # No 0xFF inside: a comment that looks like a marker would mislead simple parsers.
-        made += _comment(bytes(filler.choices(range(0xFF), k=length)))
+        made += _comment(filler.randbytes(length).replace(b"\xff", b"\0"))
         missing -= 4 + length
     return bytes(made)
 
