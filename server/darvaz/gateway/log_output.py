@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -15,6 +18,9 @@ from rich.logging import RichHandler
 from darvaz.text.terminal import VisibleFormatter
 
 LogFormat = Literal["text", "json"]
+
+# Lines of one turn of the event loop that are written together.
+LINES_WAITING_MAX = 256
 
 _LINES_OF_STRANGERS = ("Invalid HTTP request received.", "Unsupported upgrade request.")
 # From Python's levels to those of syslog (sd-daemon(3)); higher levels first.
@@ -48,11 +54,55 @@ def log_to(console: Console, level: str, format_: LogFormat = "text") -> None:
     errors.addFilter(lambda record: record.msg not in _LINES_OF_STRANGERS)
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes to standard error, which Python flushes at the end of each line."""
+class _Lines:
+    """What a stream is still to get."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.waiting: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.waiting.append(text)
+
+    def write_waiting(self) -> None:
+        lines, self.waiting = self.waiting, []
+        # Nobody can be told of a log that cannot be written.
+        with contextlib.suppress(OSError):
+            self._stream.write("".join(lines))
+
+
+class LineHandler(logging.StreamHandler[_Lines]):
+    """Writes lines to standard error; those that the event loop says in one turn are written at its end.
+
+    Each of thousands of boards that connect at once has a line, and writing it takes a third of the line's time.
+    Warnings, errors and what other threads say do not wait.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(_Lines(sys.stderr if stream is None else stream))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        loop, lines = asyncio._get_running_loop(), self.stream.waiting
+        if loop is None or record.levelno > logging.INFO or len(lines) >= LINES_WAITING_MAX:
+            self.write_waiting()
+        elif len(lines) == 1:
+            loop.call_soon(self.write_waiting)
+
+    def write_waiting(self) -> None:
+        """Writes what waits."""
+        self.acquire()
+        try:
+            self.stream.write_waiting()
+        finally:
+            self.release()
 
     def flush(self) -> None:
-        """Does nothing."""
+        """Does nothing: the end of a line flushes standard error."""
+
+    def close(self) -> None:
+        self.write_waiting()
+        super().close()
 
 
 class JsonFormatter(logging.Formatter):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from darvaz.gateway.log_output import JsonFormatter, PriorityFormatter, is_journal
+from darvaz.gateway.log_output import LINES_WAITING_MAX, JsonFormatter, LineHandler, PriorityFormatter, is_journal
 from darvaz.text.terminal import VisibleFormatter
 
 
@@ -66,3 +68,53 @@ def test_journald_is_known_by_device_and_inode_of_the_stream(tmp_path: Path) -> 
         assert is_journal({"JOURNAL_STREAM": stream_id}, stream.fileno())
         assert not is_journal({"JOURNAL_STREAM": stream_id}, sys.__stderr__.fileno() if sys.__stderr__ else 2)
         assert not is_journal({}, stream.fileno())
+
+
+def lines_of(stream: io.StringIO) -> list[str]:
+    return stream.getvalue().splitlines()
+
+
+async def test_lines_of_one_turn_of_the_event_loop_are_written_at_its_end() -> None:
+    stream = io.StringIO()
+    handler = LineHandler(stream)
+
+    handler.handle(record(logging.INFO, "one"))
+    handler.handle(record(logging.INFO, "two"))
+    within = lines_of(stream)
+    await asyncio.sleep(0)
+
+    assert (within, lines_of(stream)) == ([], ["one", "two"])
+
+
+async def test_a_warning_and_a_line_of_another_thread_are_written_at_once_behind_those_that_wait() -> None:
+    stream = io.StringIO()
+    handler = LineHandler(stream)
+
+    handler.handle(record(logging.INFO, "one"))
+    handler.handle(record(logging.WARNING, "mind"))
+    after_warning = lines_of(stream)
+    handler.handle(record(logging.INFO, "two"))
+    await asyncio.to_thread(handler.handle, record(logging.INFO, "elsewhere"))
+
+    assert after_warning == ["one", "mind"]
+    assert lines_of(stream) == ["one", "mind", "two", "elsewhere"]
+
+
+async def test_no_more_lines_wait_than_the_limit() -> None:
+    stream = io.StringIO()
+    handler = LineHandler(stream)
+
+    for _ in range(LINES_WAITING_MAX + 1):
+        handler.handle(record(logging.INFO, "said"))
+
+    assert len(lines_of(stream)) == LINES_WAITING_MAX
+
+
+async def test_what_waits_is_written_when_the_log_is_closed() -> None:
+    stream = io.StringIO()
+    handler = LineHandler(stream)
+
+    handler.handle(record(logging.INFO, "last"))
+    handler.close()
+
+    assert lines_of(stream) == ["last"]

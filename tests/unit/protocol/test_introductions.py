@@ -10,6 +10,7 @@ import pytest
 
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
+from darvaz.protocol.introductions import _MARK, RECENT_MAX
 
 LED = {"led": {"on": {"type": "boolean", "title": "چراغ"}}}
 HEAT = {"heat": {"unit": "°C"}}
@@ -51,15 +52,18 @@ def test_equal_parts_of_two_boards_are_one_object_and_all_else_is_their_own() ->
         connect(commands={"led": {"on": {"type": "boolean", "of_a_later_version": 1}}}),
         RICH.replace('"type": "connect", ', "")[:-1] + ', "type": "connect"}',
         RICH.replace(":", " : "),
+        json.dumps(json.loads(RICH), ensure_ascii=False, separators=(",", ":")),
+        connect(telemetry={"commands": HEAT["heat"], "heat": HEAT["heat"]}),
+        connect(version=_MARK, commands=LED, telemetry=HEAT),
     ],
 )
-def test_the_second_reading_says_what_the_codec_says(text: str) -> None:
+def test_each_reading_says_what_the_codec_says(text: str) -> None:
     codec = MessageCodec()
     expected = msgspec.to_builtins(codec.parse(text))
 
-    first, second = (codec.shared_parts.fields_of(read(codec, text)) for _ in range(2))
+    found = [codec.shared_parts.fields_of(read(codec, text)) for _ in range(3)]
 
-    assert first == second == expected
+    assert found == [expected] * 3
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,10 @@ def test_the_second_reading_says_what_the_codec_says(text: str) -> None:
         connect(commands=LED, later=json.loads("[" * 16 + "]" * 16)),
         connect(commands=LED, program={"state": "good", "later": json.loads("[" * 15 + "]" * 15)}),
         connect(commands={"led": {"on": {"type": "boolean", "later": json.loads("[" * 13 + "]" * 13)}}}),
+        connect(commands=int(_MARK)),
+        RICH.replace('{"led"', _MARK + ', "other": {"led"'),
+        RICH.replace(', "telemetry"', '5, "telemetry"'),
+        connect(commands={"commands": LED}),
         RICH[:-1],
         RICH + "}",
         RICH.replace("boolean", "bool\x01ean"),
@@ -91,6 +99,17 @@ def test_a_text_that_the_codec_refuses_is_refused_whatever_is_known(text: str) -
 
     assert isinstance(refused, Fault)
     assert [codec.parse_first(text) for _ in range(2)] == [refused, refused]
+
+
+def test_no_more_parts_than_the_limit_are_looked_for_and_the_others_are_still_shared() -> None:
+    codec = MessageCodec()
+    texts = [connect(commands={f"led_{number}": LED["led"]}) for number in range(RECENT_MAX + 1)]
+
+    first = [read(codec, text) for text in texts]
+    again = [read(codec, text) for text in texts * 2]
+
+    assert [len(recent) for recent in codec._introductions._recent.values()] == [RECENT_MAX, 0]
+    assert [id(one.commands) for one in again] == [id(one.commands) for one in first * 2]
 
 
 def test_other_messages_are_read_as_ever() -> None:

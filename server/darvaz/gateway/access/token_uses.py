@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import threading
@@ -18,6 +19,8 @@ log = logging.getLogger("darvaz.access")
 USES_WAITING_MAX = 1024
 # When thousands of boards come back at once, their uses go into one transaction and not into one each.
 GATHER_S = 0.1
+# So with the tables in memory, but before the disk has them, where a look would take them for changes of others.
+_COPY_S = GATHER_S / 4
 _UPDATE = "UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?"
 
 
@@ -43,6 +46,8 @@ class TokenUses:
         self.writer: BackgroundWriter | None = None
         # The event loop's tables in memory; None where there is only the disk.
         self._copy: MirroredTables | None = None
+        # The event loop's: those that the copy does not have yet.
+        self._uncopied: dict[str, tuple[float, str | None]] = {}
 
     def open(
         self,
@@ -50,7 +55,7 @@ class TokenUses:
         copy: MirroredTables | None = None,
         database: SharedDatabase | None = None,
     ) -> None:
-        """Starts to write in the background, over a connection of its own; `copy` has each use at once."""
+        """Starts to write in the background, over a connection of its own; `copy` has each use soon."""
         self._copy = copy
         if copy is not None:
             copy.list_repeated = self._list_repeated
@@ -77,6 +82,8 @@ class TokenUses:
 
     def close(self, connection: sqlite3.Connection) -> None:
         """Writes what waits: in the background, or over this connection where nothing runs there."""
+        self._write_copy()
+        self._copy = None
         if self.writer is None:
             self.write(connection)
         else:
@@ -91,27 +98,32 @@ class TokenUses:
             self._noted += 1
             self._waiting[token_id] = (unix_s, address)
         if self._copy is not None:
-            self._copy.execute_here(_UPDATE, (unix_s, address, token_id))
+            if not self._uncopied:
+                asyncio.get_running_loop().call_later(_COPY_S, self._write_copy)
+            self._uncopied[token_id] = (unix_s, address)
         if self.writer is not None:
             self.writer.wake()
 
     def last_use_s(self, token_id: str) -> float | None:
-        """Returns the Unix seconds of a use that is not yet in the database, or None."""
+        """Returns the Unix seconds of a use that is not yet in the tables, or None."""
         with self._lock:
-            use = self._waiting.get(token_id) or self._writing.get(token_id)
+            use = self._uncopied.get(token_id) or self._waiting.get(token_id) or self._writing.get(token_id)
         return use[0] if use else None
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Writes what waits now, so that what is read next from the database has it; a failure is logged.
-
-        The tables in memory have it already.
-        """
+        """Writes what waits now, so that what is read next from the tables has it; a failure is logged."""
         if self._copy is not None:
+            self._write_copy()
             return
         try:
             self._write(connection)
         except sqlite3.Error as error:
             log.warning("= the use of token %s could not be noted: %s", ", ".join([*self._waiting][:3]), error)
+
+    def _write_copy(self) -> None:
+        if self._copy is not None and self._uncopied:
+            uses, self._uncopied = self._uncopied, {}
+            self._copy.execute_many_here(_UPDATE, _rows(uses))
 
     def _write_in_background(self) -> int:
         assert self._connection is not None
@@ -141,7 +153,7 @@ class TokenUses:
         """Returns the uses that rows read from the disk may lack."""
         with self._lock:
             uses = self._written | self._writing | self._waiting
-        return [(_UPDATE, (unix_s, address, token_id)) for token_id, (unix_s, address) in uses.items()]
+        return [(_UPDATE, row) for row in _rows(uses)]
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -149,9 +161,12 @@ class TokenUses:
 
 
 def _update(connection: sqlite3.Connection, uses: dict[str, tuple[float, str | None]]) -> None:
-    rows = [(unix_s, address, token_id) for token_id, (unix_s, address) in uses.items()]
     with transaction(connection):
-        connection.executemany(_UPDATE, rows)
+        connection.executemany(_UPDATE, _rows(uses))
+
+
+def _rows(uses: dict[str, tuple[float, str | None]]) -> list[tuple[float, str | None, str]]:
+    return [(unix_s, address, token_id) for token_id, (unix_s, address) in uses.items()]
 
 
 def _log_gap(uses: int) -> None:

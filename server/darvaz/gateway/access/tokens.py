@@ -183,6 +183,7 @@ class Tokens:
 
     def holders(self, device: str) -> list[Token]:
         """Returns the valid tokens that are bound to a device, the one that was used last first."""
+        self.uses.write(self._connection)
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM tokens WHERE device = ? AND revoked_s IS NULL AND coalesce(expires_s, 9e99) > ?"
             " ORDER BY coalesce(last_used_s, created_s) DESC LIMIT ?",

@@ -84,7 +84,7 @@ class MirroredTables(sqlite3.Connection):
         self.on_read: Callable[[], None] | None = None
         """Is called after rows of the disk, which may be another process's, have come into memory."""
         self.list_repeated: Callable[[], Iterable[tuple[str, Any]]] | None = None
-        """Returns what `execute_here` carried out and a look at the disk may not have seen: statements, parameters."""
+        """Returns what `execute_many_here` did and a look at the disk may not have seen: statements, parameters."""
         self._loop: asyncio.AbstractEventLoop | None = None
         # The thread's: hashes of the rows on the disk by table and key, and when they are read again.
         self._known: dict[str, dict[Any, int]] = {}
@@ -119,9 +119,9 @@ class MirroredTables(sqlite3.Connection):
         """Carries out a statement with each of the parameters."""
         return self._run(sql, list(parameters), is_many=True)
 
-    def execute_here(self, sql: str, parameters: Any = (), /) -> None:
-        """Carries out a statement in memory only: somebody else writes it to the disk, see `list_repeated`."""
-        super().execute(sql, parameters)
+    def execute_many_here(self, sql: str, parameters: Sequence[Any], /) -> None:
+        """Carries out statements in memory only: somebody else writes them to the disk, see `list_repeated`."""
+        super().executemany(sql, parameters)
 
     async def wait_until_stored(self, deadline_s: float) -> bool:
         """Returns once every change so far survives a power cut; False after the deadline, or if the disk fails."""
