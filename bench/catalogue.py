@@ -10,6 +10,7 @@ from bench.cases.events import Events
 from bench.cases.exports import Exports
 from bench.cases.idle_boards import IdleBoards
 from bench.cases.messages import Messages
+from bench.cases.rich_boards import RichBoards
 from bench.cases.telemetry import TelemetryReports
 from bench.cases.updates import Updates
 from bench.cases.virtual import Virtual
@@ -18,6 +19,7 @@ CASES: tuple[Case, ...] = (
     Messages(),
     TelemetryReports(),
     IdleBoards(),
+    RichBoards(),
     Commands(),
     Exports(),
     Events(),

@@ -87,6 +87,15 @@ def cpu_s(process: int) -> float:
     return time.clock_gettime((~process << 3) | 2)
 
 
+def loop_cpu_s(process: int) -> float:
+    """Returns the processor time of the main thread of a process, which runs the event loop."""
+    try:
+        return int(Path(f"/proc/{process}/task/{process}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        # Only Linux tells it.
+        return 0.0
+
+
 def group_cpu_s(leader: int) -> float:
     """Returns the processor time of all processes of a session, and of those that they have waited for."""
     if sys.platform != "linux":

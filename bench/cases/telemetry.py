@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from bench.baselines.server import Workload, websocket_options
 from bench.baselines.stores import LINKS, BrokerAndSubscriber, VictoriaMetrics, cpu_until_idle_s
 from bench.case import Bench, Extent, Goal, Result, at_most
 from bench.gateway import DEVICE, Gateway
+from bench.machine import loop_cpu_s
 from bench.samples import ratios, summarise
 from bench.tables import ResultTable
 
@@ -77,7 +77,7 @@ class TelemetryReports:
 
 def _measure(bench: Bench) -> dict[str, float]:
     with Gateway(bench.folder / "telemetry", bench.cores.server, LINKS) as gateway:
-        begin_s, begin_loop_s = cpu_until_idle_s([gateway.pid]), _loop_s(gateway.pid)
+        begin_s, begin_loop_s = cpu_until_idle_s([gateway.pid]), loop_cpu_s(gateway.pid)
         options: dict[str, Any] = {
             "port": gateway.port, "links": LINKS, "path": "/ws/pico", "device": DEVICE, "tokens": str(gateway.tokens),
             "message": _PING, "log": REPORT, "warmup-ms": 0, "window-ms": _WINDOWS * bench.extent.window_ms,
@@ -85,7 +85,10 @@ def _measure(bench: Bench) -> dict[str, float]:
         }  # fmt: skip
         reports = bench.generator.run("exchange", options).get("logs_sent", 0)
         spent_s = cpu_until_idle_s([gateway.pid]) - begin_s
-        return {**_figures(reports, spent_s), "loop_us": (_loop_s(gateway.pid) - begin_loop_s) / max(reports, 1) * 1e6}
+        return {
+            **_figures(reports, spent_s),
+            "loop_us": (loop_cpu_s(gateway.pid) - begin_loop_s) / max(reports, 1) * 1e6,
+        }
 
 
 def _summary(runs: list[dict[str, float]]) -> dict[str, Any]:
@@ -94,12 +97,3 @@ def _summary(runs: list[dict[str, float]]) -> dict[str, Any]:
 
 def _figures(reports: int, spent_s: float) -> dict[str, float]:
     return {"reports": reports, "cpu_us": spent_s / max(reports, 1) * 1e6}
-
-
-def _loop_s(process: int) -> float:
-    """Returns the processor time of the main thread, which runs the event loop."""
-    try:
-        return int(Path(f"/proc/{process}/task/{process}/schedstat").read_text().split()[0]) / 1e9
-    except OSError:
-        # Only Linux tells it.
-        return 0.0

@@ -13,7 +13,7 @@
 enum option_key {
     PORT = 1, LINKS, SERVER, DIALECT, PATH, DEVICE, TOKENS, QOS, SUBSCRIBE,
     IN_FLIGHT, LOGS, MESSAGE, LOG, EXPECT, WARMUP_MS, WINDOW_MS, AWAKE,
-    PENDING_MAX, OPERATOR, COMMAND, LOGS_PER_S, GAP_US,
+    PENDING_MAX, INTRODUCTIONS, OPERATOR, COMMAND, LOGS_PER_S, GAP_US,
 };
 
 static const struct option NAMES[] = {
@@ -35,6 +35,7 @@ static const struct option NAMES[] = {
     {"window-ms", required_argument, NULL, WINDOW_MS},
     {"awake", no_argument, NULL, AWAKE},
     {"pending-max", required_argument, NULL, PENDING_MAX},
+    {"introductions", required_argument, NULL, INTRODUCTIONS},
     {"operator", required_argument, NULL, OPERATOR},
     {"command", required_argument, NULL, COMMAND},
     {"logs-per-s", required_argument, NULL, LOGS_PER_S},
@@ -58,27 +59,27 @@ static enum dialect dialect_of(const char *text)
     return text[0] == 'w' ? WEBSOCKET : MQTT;
 }
 
-// Reads one token a line, as many as there are links.
-static char **read_tokens(const char *path, int links)
+// Reads one text a line, as many as there are links, each shorter than `bytes_max`.
+static char **read_lines(const char *path, int links, size_t bytes_max)
 {
     FILE *file = fopen(path, "r");
-    char **tokens = calloc((size_t)links, sizeof *tokens);
-    if (file == NULL || tokens == NULL)
-        die("the tokens in %s cannot be read", path);
+    char **lines = calloc((size_t)links, sizeof *lines);
+    if (file == NULL || lines == NULL)
+        die("the lines of %s cannot be read", path);
     for (int i = 0; i < links; i++) {
         size_t capacity = 0;
-        ssize_t size = getline(&tokens[i], &capacity, file);
+        ssize_t size = getline(&lines[i], &capacity, file);
         if (size < 0)
-            die("%s has %d tokens, but there are %d links", path, i, links);
-        tokens[i][strcspn(tokens[i], "\r\n")] = '\0';
-        if (strlen(tokens[i]) >= PEER_TEXT_BYTES)
-            die("a token in %s is too long", path);
+            die("%s has %d lines, but there are %d links", path, i, links);
+        lines[i][strcspn(lines[i], "\r\n")] = '\0';
+        if (strlen(lines[i]) >= bytes_max)
+            die("a line of %s is too long", path);
     }
     fclose(file);
-    return tokens;
+    return lines;
 }
 
-static void take(struct options *options, int key, const char *value, const char **tokens)
+static void take(struct options *options, int key, const char *value, const char **tokens, const char **introductions)
 {
     struct peer_options *peers = &options->peers;
     switch (key) {
@@ -100,6 +101,7 @@ static void take(struct options *options, int key, const char *value, const char
     case WINDOW_MS: options->window_ms = number_of(value, 1, 600000); break;
     case AWAKE: options->is_awake = true; break;
     case PENDING_MAX: options->pending_max = number_of(value, 1, 100000); break;
+    case INTRODUCTIONS: *introductions = value; break;
     case OPERATOR: options->operator_token = value; break;
     case COMMAND: options->command = value; break;
     case LOGS_PER_S: options->logs_per_s = number_of(value, 0, 10000000); break;
@@ -124,14 +126,16 @@ void parse_options(int count, char **words, struct options *options)
         .command = "info",
         .gap_us = 1000,
     };
-    const char *tokens = NULL;
+    const char *tokens = NULL, *introductions = NULL;
     int key;
     while ((key = getopt_long(count, words, "", NAMES, NULL)) != -1)
-        take(options, key, optarg, &tokens);
+        take(options, key, optarg, &tokens, &introductions);
     if (optind < count)
         die("%s is one word too many", words[optind]);
     if (options->peers.address.sin_port == 0)
         die("--port is missing");
     if (tokens != NULL)
-        options->peers.tokens = read_tokens(tokens, options->links);
+        options->peers.tokens = read_lines(tokens, options->links, PEER_TEXT_BYTES);
+    if (introductions != NULL)
+        options->peers.introductions = read_lines(introductions, options->links, PEER_PACKET_BYTES);
 }

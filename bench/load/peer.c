@@ -48,8 +48,8 @@ bool peer_write(struct peer *peer, const void *bytes, size_t size)
 
 bool peer_send_text(struct peer *peer, const char *text, size_t size)
 {
-    uint8_t packet[PACKET_HEAD_BYTES + REQUEST_BYTES];
-    if (size > REQUEST_BYTES)
+    uint8_t packet[PACKET_HEAD_BYTES + PEER_PACKET_BYTES];
+    if (size > PEER_PACKET_BYTES)
         die("a text of %zu bytes is too long to send", size);
     return peer_write(peer, packet, websocket_dump(packet, WEBSOCKET_TEXT, text, size, peer_mask(peer)));
 }
@@ -95,6 +95,10 @@ static bool introduce(struct peer *peer)
         peer->state = peer->options->device ? PEER_INTRODUCING : PEER_OPEN;
         if (peer->state == PEER_OPEN)
             return true;
+        if (peer->options->introductions) {
+            const char *introduction = peer->options->introductions[peer->number];
+            return peer_send_text(peer, introduction, strlen(introduction));
+        }
         int size = snprintf(text, sizeof text, "{\"type\":\"connect\",\"device\":\"%s-%d\",\"version\":\"1.0.0\"}",
                             peer->options->device, peer->number);
         return peer_send_text(peer, text, (size_t)size);

@@ -7,6 +7,8 @@
 #define PEER_WHY_BYTES 96
 // Of a device's name, a topic or a token.
 #define PEER_TEXT_BYTES 256
+// Of a text that is sent.
+#define PEER_PACKET_BYTES 8192
 
 enum dialect { WEBSOCKET, MQTT };
 
@@ -18,6 +20,7 @@ struct peer_options {
     const char *path;   // WebSocket: the path of the request
     const char *device; // WebSocket: the name that a device introduces itself with, a number behind it; or NULL
     char **tokens;      // one for each peer; or NULL
+    char **introductions; // WebSocket: what each device sends first; or NULL, for a short one with its name
     int qos;            // MQTT: of what is published and subscribed to
     bool subscribes;    // MQTT: each peer receives what it publishes
 };

@@ -106,9 +106,17 @@ def test_a_quick_run_measures_every_case_and_loses_no_row(tmp_path: Path) -> Non
     assert {check["missing"] - check["missing_in_gaps"] for row in ours for check in row["journal"]} == {0}
     assert results["cases"]["commands"]["journal"] == "complete"
     assert results["cases"]["boards"]["figures"]["resident_kb"]["median"] > 0
+    assert [row["resident_kb"]["median"] > 0 for row in results["cases"]["rich"]["rows"]] == [True, True]
     assert all(row["rate_per_s"]["min"] > 0 for row in results["cases"]["cameras"]["rows"])
     assert results["cases"]["virtual"]["figures"]["online"] == 4
-    for title in ("ping → pong", "200 idle boards", "Command round trip", "4 virtual boards", "Goals"):
+    for title in (
+        "ping → pong",
+        "200 idle boards",
+        "20 commands and 20 names",
+        "Command round trip",
+        "4 virtual boards",
+        "Goals",
+    ):
         assert title in printed
 
 

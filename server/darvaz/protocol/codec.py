@@ -111,7 +111,7 @@ class MessageCodec:
             return self._parse_kept(value) or describe_fault(value, str(error), self._explainer)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_fault(text, self._depth_max) or JsonFault.MALFORMED.fault
-        # A text nests no deeper than it has opening brackets: only of one with many the levels are counted. Most have one.
+        # A text nests no deeper than it has opening brackets: the levels are counted of those with many.
         if "[" not in text and text.find("{", 1) < 0:
             return message
         brackets = text.count("{") + (text.count("[") if "[" in text else 0)

@@ -42,6 +42,25 @@ def test_idle_boards_answer_a_ping_and_come_back_when_they_are_dropped(generator
     assert received.count('{"type":"pong"}') == 3
 
 
+def test_each_board_sends_the_introduction_of_its_line(generator: Generator, tmp_path: Path) -> None:
+    received: list[str] = []
+    texts = [f'{{"type":"connect","device":"bench-{number}","board":"{"x" * 4000}"}}' for number in range(3)]
+
+    def gateway(peer: Peer) -> None:
+        peer.read_head()
+        peer.write(ACCEPTANCE)
+        received.append(peer.read_packet())
+        peer.write_text('{"type":"connection_ack"}')
+        peer.read(1)
+
+    (tmp_path / "introductions.txt").write_text("\n".join(texts))
+    options: Options = {"links": 3, "device": "bench", "introductions": str(tmp_path / "introductions.txt")}
+    with serving(gateway) as port, generator.idle_boards({"port": port, **options}, tmp_path / "log.txt") as idle:
+        idle.wait_for("full", DEADLINE_S)
+
+    assert sorted(received) == texts
+
+
 def test_boards_that_are_refused_try_again(generator: Generator, tmp_path: Path) -> None:
     attempts: list[int] = []
 
