@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.gateway.http.connection_slots import ConnectionSlots
 from darvaz.gateway.http.connections import ConnectionFactory
-from darvaz.gateway.websocket.handshake import Request
+from darvaz.gateway.websocket.handshake import Request, dump_acceptance
 from darvaz.gateway.websocket.interface import UnansweredConnection, Upgrades
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.rawsocket import RawSocket, text
@@ -83,3 +83,9 @@ def test_a_mistake_is_logged_and_ends_its_own_connection_only(caplog: pytest.Log
         other.send(text("still here"))
         assert other.receive() == (1, b"still here")
     assert "a handshake could not be answered" in caplog.text
+
+
+@pytest.mark.parametrize("value", [b"1\r\nb: 2", b"1\rb: 2", b"1\nb: 2"])
+def test_no_value_adds_a_header_to_an_answer(value: bytes) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        dump_acceptance(b"accepted", [(b"a", value)], None)

@@ -35,8 +35,8 @@ def parse_upgrade(data: bytes) -> UpgradeRequest | None:
         return None
     headers = [_split(line) for line in match[2].split(b"\r\n")[:-1]]
     values = dict(headers)
-    names = [name for name, _ in headers]
-    is_plain = all(names.count(name) == 1 for name in _ONCE) and _NEVER.isdisjoint(values)
+    once = [name for name, _ in headers if name in _ONCE]
+    is_plain = len(once) == len(_ONCE) and _ONCE.issubset(once) and _NEVER.isdisjoint(values)
     if not is_plain or values[b"upgrade"].lower() != b"websocket":
         return None
     options = [option.strip().lower() for option in values[b"connection"].split(b",")]

@@ -103,11 +103,11 @@ def dump_denial(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 def _dump_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode()]
     lines += [name + b": " + value for name, value in headers]
-    for line in lines:
-        # Header values may contain text of a client, which must not add a header (response splitting).
-        if b"\r" in line or b"\n" in line:
-            raise ValueError("a header contains a line break")
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    head = b"\r\n".join([*lines, b"", b""])
+    # Header values may contain text of a client, which must not add a header (response splitting).
+    if not head.count(b"\r") == head.count(b"\n") == len(lines) + 1:
+        raise ValueError("a header contains a line break")
+    return head
 
 
 def _only(headers: Headers, wanted: bytes) -> bytes | None:
