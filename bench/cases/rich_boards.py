@@ -15,7 +15,6 @@ from bench.machine import Memory, loop_cpu_s, memory
 from bench.samples import summarise
 from bench.tables import ResultTable
 
-BOARDS, QUICK_BOARDS = 4_000, 200
 DECLARED = 20
 _OTHER_FILES_MAX = 200
 _FULL_DEADLINE_S = 120.0
@@ -35,7 +34,7 @@ class RichBoards:
         return extent.idle_rounds * len(_VARIANTS)
 
     def run(self, bench: Bench) -> Result:
-        boards = min(QUICK_BOARDS if bench.extent.is_quick else BOARDS, raise_file_limit() - _OTHER_FILES_MAX)
+        boards = min(bench.extent.idle_boards, raise_file_limit() - _OTHER_FILES_MAX)
         if not bench.generator.is_fast:
             return {"boards": boards, "rows": [], "notes": ["skipped, " + bench.generator.note.split(";")[0]]}
         runs: dict[str, list[dict[str, float]]] = {title: [] for _, title in _VARIANTS}
