@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -66,9 +66,17 @@ class Gateway(GatewayProcess):
 
     def online(self) -> int:
         """Returns how many boards are online."""
+        return int(self._ask("/api/health")["devices_online"])
+
+    def read_newest(self) -> None:
+        """Reads the newest entry of the journal, so that what waits is written."""
+        self._ask("/api/journal?limit=1")
+
+    def _ask(self, path: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.operator}"}
-        health = httpx.get(f"{self.url}/api/health", headers=headers, trust_env=False, verify=False, timeout=30).json()
-        return int(health["devices_online"])
+        answer = httpx.get(f"{self.url}{path}", headers=headers, trust_env=False, verify=False, timeout=30)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
     def _issue(self, data: Path, boards: int) -> str:
         """Writes a token for each board into a file, and returns an operator's token."""

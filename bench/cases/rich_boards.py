@@ -84,8 +84,8 @@ def introduction(number: int, *, is_own: bool) -> str:
             "reset_cause": "power_on",
             "boot_id": f"{number:08x}",
             "uptime_ms": 1234 + number,
-            "commands": {f"command_{program}{place}": args for place in range(DECLARED)},
-            "telemetry": {f"value_{program}{place}": {"unit": "°C"} for place in range(DECLARED)},
+            "commands": {f"command_{program}{index}": args for index in range(DECLARED)},
+            "telemetry": {f"value_{program}{index}": {"unit": "°C"} for index in range(DECLARED)},
         },
         ensure_ascii=False,
     )
@@ -101,6 +101,8 @@ def _measure(bench: Bench, boards: int, are_own: bool) -> dict[str, float]:
         with bench.generator.idle_boards(options, bench.folder / "rich.txt") as load:
             load.wait_for("full", _FULL_DEADLINE_S)
             cpu_s, loop_s = gateway.cpu_s() - begin_cpu_s, loop_cpu_s(gateway.pid) - begin_loop_s
+            # A reader has what waits for the journal written, which are the boards' texts.
+            gateway.read_newest()
             time.sleep(_SETTLE_S)
             filled = _memory(gateway)
     return {

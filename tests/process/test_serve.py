@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from darvaz.gateway.settings import hints, option_name, variable_name
+from darvaz.gateway.storage.database import DATABASE_NAME
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.record_log import wait_until_logged
@@ -19,6 +22,7 @@ from tests.support.verbs import run_darvaz
 
 # Readings are synced as often as by default.
 ENVIRONMENT = {"DARVAZ_SYNC_INTERVAL_S": "10"}
+DEADLINE_S = 20.0
 # The goal is 4 a second; a timer more that comes twice a second makes it 5 to 6.
 WAKE_UPS_MAX, STRETCH_S, STRETCHES = 5.0, 3.0, 10
 
@@ -85,6 +89,14 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None
     assert_refused(serve("--port", "0", "--data", str(tmp_path / "file" / "data")), "data")
 
 
+def wait_until_listed(data: Path, device: str) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    with closing(sqlite3.connect(f"file:{data / DATABASE_NAME}?mode=ro", uri=True)) as database:
+        while not database.execute("SELECT 1 FROM devices WHERE id = ?", (device,)).fetchone():
+            assert time.monotonic() < deadline_s, f"{device} did not reach the database"
+            time.sleep(0.05)
+
+
 def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> None:
     from websockets.sync.client import connect
 
@@ -94,6 +106,8 @@ def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> N
             board.recv(timeout=10)
             board.send('{"type":"log","message":"last words"}')
             wait_until_logged(gateway.data, "last words")
+            # The list of devices has a thread of its own.
+            wait_until_listed(gateway.data, "survivor")
             gateway.kill()
         gateway.start()
 

@@ -79,12 +79,12 @@ class IntroductionReader:
             if text[start : start + 1] == " ":
                 start += 1
             recent = self._recent[name]
-            for place, (json, part) in enumerate(recent):
+            for index, (json, part) in enumerate(recent):
                 if text.startswith(json, start):
                     text = f"{text[:start]}{_MARK}{text[start + len(json) :]}"
                     found[name] = part
-                    if place:
-                        recent.insert(0, recent.pop(place))
+                    if index:
+                        recent.insert(0, recent.pop(index))
                     break
         return text, found
 
