@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import os
 import sys
@@ -164,7 +165,10 @@ def _reaches(inode: str, descriptor: Path, tables: dict[str, str]) -> bool:
     """Whether a socket listens for other machines, or is connected with one."""
     try:
         kind = os.getxattr(descriptor, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
-    except FileNotFoundError:
+    except OSError as error:
+        # Closed meanwhile; its number may already be that of a file.
+        if error.errno not in (errno.ENOENT, errno.ENOTSUP):
+            raise
         return False
     if kind.startswith(_HARMLESS):
         return False

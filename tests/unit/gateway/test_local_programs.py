@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="on
 _DEADLINE_S = 20.0
 # It stays until we hang up.
 _CONNECT = "import socket, sys\ns = socket.create_connection(({host!r}, {port}))\n"
+# A descriptor is a file instead of a socket at some of them.
+_LOOKS = 200
 _STAY = "\ns.recv(1)\n"
 
 
@@ -44,6 +46,16 @@ def connected(
             program.wait(_DEADLINE_S)
 
 
+_SWAPS = """
+import itertools, threading
+ends = socket.socketpair()
+file = os.open("/dev/null", os.O_RDONLY)
+kept = os.dup(file)
+swap = lambda: all(os.dup2(source, kept) for source in itertools.cycle((ends[0].fileno(), file)))
+threading.Thread(target=swap, daemon=True).start()
+"""
+
+
 @pytest.mark.parametrize(
     "first",
     [
@@ -59,6 +71,11 @@ def connected(
 def test_program_without_a_way_to_others_is_local(first: str) -> None:
     with connected(first) as (peer, here):
         assert is_local_program(peer, here)
+
+
+def test_a_program_that_opens_files_where_it_had_sockets_is_local_all_the_time() -> None:
+    with connected(_SWAPS) as (peer, here):
+        assert {is_local_program(peer, here) for _ in range(_LOOKS)} == {True}
 
 
 @pytest.mark.parametrize(
