@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from darvaz.gateway.dashboard.routes import as_sent
+from darvaz.gateway.dashboard.minify import as_sent
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "node"

@@ -126,11 +126,11 @@ async def test_persian_digits_are_numbers_for_the_board(gateway: GatewayProcess,
 async def test_the_chosen_colours_are_there_before_the_page_is(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(f"{gateway.url}/#/")
     await page.get_by_label("Appearance").select_option("dark")
-    await page.route("**/pages/app.js", lambda route: route.abort())
+    await page.route("**/app.js", lambda route: route.abort())
     await page.goto(f"{gateway.url}/?again")
 
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    await page.unroute("**/pages/app.js")
+    await page.unroute("**/app.js")
 
 
 async def test_motion_is_reduced_and_forced_colours_leave_a_switch_to_see(

@@ -21,7 +21,7 @@ _DEADLINE_S = 20.0
 # It stays until we hang up.
 _CONNECT = "import socket, sys\ns = socket.create_connection(({host!r}, {port}))\n"
 # A descriptor is a file instead of a socket at some of them.
-_LOOKS = 200
+_LOOKS = 40
 _STAY = "\ns.recv(1)\n"
 
 

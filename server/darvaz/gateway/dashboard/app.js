@@ -18,6 +18,7 @@ import {
   t,
   visible,
 } from "./elements/page-parts.js";
+import { loadScript } from "./lib/load-script.js";
 import { DEVICE, FIRST, HOME, PAGES } from "./lib/pages.js";
 import "./elements/gateway-problems.js";
 
@@ -30,41 +31,11 @@ const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "darvaz.theme";
 const BACK_MS = 3_000;
 const AGAIN_MS = 2_000;
-const TRIES_KEY = "darvaz.page-tries";
-const TRIES_MAX = 3;
 /** When the last event came, in Unix seconds. */
 let lastEventS = nowS();
 
 /** Counts the pages that were asked for: only the last one is shown. */
 let asked = 0;
-
-/**
- * Loads the script of a page. A browser remembers one that was lost: only another page can load it again.
- * @param {() => Promise<unknown>} load
- */
-async function loadPage(load) {
-  try {
-    await load();
-    sessionStorage.removeItem(TRIES_KEY);
-  } catch (error) {
-    const tries = Number(sessionStorage.getItem(TRIES_KEY) ?? 0) + 1;
-    sessionStorage.setItem(TRIES_KEY, String(tries));
-    if (tries > TRIES_MAX) throw error;
-    // Without the gateway, the browser would show a page of its own.
-    while (!(await isGatewayThere())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    location.reload();
-    await new Promise(() => {});
-  }
-}
-
-/** Returns whether the gateway answers. */
-async function isGatewayThere() {
-  try {
-    return (await fetch(new URL("health", document.baseURI))).status > 0;
-  } catch {
-    return false;
-  }
-}
 
 /** Shows the page that the address names. */
 async function route() {
@@ -75,7 +46,7 @@ async function route() {
   const known = store.limits && !store.mayOpen(wanted.readers) ? HOME : wanted;
   asked += 1;
   const number = asked;
-  await loadPage(known.load);
+  await loadScript(known.load);
   if (number !== asked) return;
   const page = name === "device" ? h("device-page", { device: decoded(rest.join("/")) }) : h(known.element);
   elementById("content").replaceChildren(page);
@@ -115,9 +86,9 @@ function drawHeader() {
   const nav = h("nav", { "aria-label": "Darvaz" }, links);
   nav.querySelector('[data-page="alerts"]')?.append(alertCount);
   nav.append(moreButton(nav));
-  const logo = h("img", { src: "pages/icon.svg", alt: "", width: 28, height: 28 });
-  elementById("header").replaceChildren(
-    h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, logo, "Darvaz"),
+  const header = elementById("header");
+  header.replaceChildren(
+    /** @type {Element} */ (header.firstElementChild),
     nav,
     h(
       "div",
@@ -212,7 +183,7 @@ function skip(event) {
 
 /** Shows the reader a link for another device of theirs. */
 async function showOwnLink() {
-  const { ownLink } = await import("./elements/link-code.js");
+  const { ownLink } = await loadScript(() => import("./elements/link-code.js"));
   await ownLink();
 }
 
@@ -264,6 +235,8 @@ function onState() {
 async function begin() {
   try {
     await store.open();
+    // Of many devices the list can show some before the others come.
+    if (!store.isWhole && !/^(#\/?)?(\?|$)/.test(location.hash)) await store.load();
     await draw();
   } catch (error) {
     elementById("content").replaceChildren(h("p", { class: "empty failed" }, failureText(error), " ", t("again")));

@@ -1,4 +1,8 @@
-"""Routes of the dashboard's files: a fixed list, read once at start, so that no path leads out of the folder."""
+"""Routes of the dashboard's files: a fixed list, read once at start, so that no path leads out of the folder.
+
+Each file is served as it is written, without comments. Pages use the same once more, in few files and below a folder
+whose name changes with what is in them, so that browsers keep them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import gzip
 import hashlib
 import re
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from darvaz.gateway.dashboard.bundles import bundled
+from darvaz.gateway.dashboard.minify import as_sent
 from darvaz.gateway.http.compression import accepts_gzip
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
@@ -24,24 +30,12 @@ _MEDIA_TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
     ".json": "application/manifest+json",
+    ".map": "application/json",
 }
-_COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re.MULTILINE | re.DOTALL)
-_TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
-_STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
-_INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
-# What formatters put behind the last of several lines.
-_LAST_COMMA = re.compile(rb",(?=\n[)\]}])")
-# Before a colon a blank has a meaning, in a selector.
-_STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +')
-# A line that only goes on in the next one; one with // in it may have a comment at its end.
-_BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
-# In backticks, one may be inside of another one: then its braces do not match.
-_TEMPLATE = rb"`(?:[^`\\\n]|\\.)*`"
-_TEXT = rb'(?:"(?:[^"\\\n]|\\.)*"|' + _TEMPLATE + rb")"
-# Outside of texts / may begin a pattern or a comment.
-_PLAIN_LINE = re.compile(rb"^(?:[^\"'`/\n]|" + _TEXT + rb")+$", re.MULTILINE)
-# Not beside + and -, which have another meaning twice.
-_TEXT_OR_SIGN = re.compile(_TEXT + rb"| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *")
+_KEPT = "public, max-age=31536000, immutable"
+_STYLE_IMPORT = re.compile(rb'@import "([^"]+)";\s*')
+# What the first page names of scripts and styles, and the folder of them.
+_USED = re.compile(rb'\bpages/(?=(?:[\w/-]+\.(?:js|css)(?:\?\w+)?)?")')
 # Files with their own path; the others are below /pages/. A service worker is for the pages below its own folder.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH, "service-worker.js": "/service-worker.js"}
 
@@ -56,58 +50,44 @@ def page_routes(parts: Parts) -> list[Route]:
 def file_routes() -> tuple[Route, ...]:
     """Returns a route for each file; they are read and packed once in a process."""
     files = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA_TYPES]
-    return tuple(_page(_path_of(file), file) for file in files)
+    sent = {file.relative_to(_FOLDER).as_posix(): as_sent(file) for file in files}
+    kept = _kept_files(sent)
+    version = hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:16]
+    sent["index.html"] = _USED.sub(f"pages/kept/{version}/".encode(), sent["index.html"])
+    routes = [_page(_PATHS.get(PurePosixPath(name).name, f"/pages/{name}"), body) for name, body in sent.items()]
+    # Another gateway behind the same address may be of another version: its pages get these, and do not keep them.
+    return (*routes, *(_page(f"/pages/kept/{{version}}/{name}", body, version) for name, body in kept.items()))
 
 
-def as_sent(file: Path) -> bytes:
-    """Returns a file as it is sent: without types and the comments that have lines of their own, nothing indented.
-
-    A statement of several lines becomes one, without the blanks beside signs. A text of several lines in a script would
-    lose its indentation; `test_pages` holds that there is none.
-    """
-    body = file.read_bytes()
-    if file.suffix == ".js":
-        body = _TYPES.sub(b"", _COMMENTS.sub(b"", body))
-    elif file.suffix == ".css":
-        body = _STYLE_COMMENTS.sub(b"", body)
-    if file.suffix in (".js", ".css"):
-        body = _INDENTATION.sub(b"", body)
-    if file.suffix == ".css":
-        return _STYLE_BLANKS.sub(rb"\1\2\3", body)
-    if file.suffix != ".js":
-        return body
-    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_COMMA.sub(b"", body)))
+def _kept_files(sent: dict[str, bytes]) -> dict[str, bytes]:
+    """Returns what pages load, by path: scripts in few files, and styles that import others in one."""
+    scripts = {name: body.decode() for name, body in sent.items() if name.endswith(".js")}
+    styles = {name: body for name, body in sent.items() if name.endswith(".css")}
+    kept = {name: text.encode() for name, text in bundled(scripts).items()}
+    kept["start.js"] = sent["start.js"]
+    for name, body in styles.items():
+        kept[name] = _STYLE_IMPORT.sub(lambda found: styles[f"styles/{found[1].decode()}"], body)
+    return kept
 
 
-def _without_blanks(line: re.Match[bytes]) -> bytes:
-    if any(text.count(b"{") != text.count(b"}") for text in re.findall(_TEMPLATE, line[0])):
-        return line[0]
-    return _TEXT_OR_SIGN.sub(lambda found: found[1] or found[0], line[0])
-
-
-def _path_of(file: Path) -> str:
-    return _PATHS.get(file.name, f"/pages/{file.relative_to(_FOLDER).as_posix()}")
-
-
-def _page(path: str, file: Path) -> Route:
-    body = as_sent(file)
+def _page(path: str, body: bytes, version: str = "") -> Route:
     # Once, at the best level: it is sent to a phone on a slow network more often than the gateway starts.
-    packed = gzip.compress(body, mtime=0)
-    # Browsers check the ETag at every use, so that a new version is used at once. Weak: it is of both encodings.
-    headers = {
-        "Cache-Control": "no-cache",
-        "ETag": f'W/"{hashlib.sha256(body).hexdigest()[:24]}"',
-        "Vary": "Accept-Encoding",
-    }
+    packed = cache(lambda: gzip.compress(body, mtime=0))
+    if version:
+        packed()
+    suffix = PurePosixPath(path).suffix or ".html"
+    # Weak: it is of both encodings.
+    common = {"ETag": f'W/"{hashlib.sha256(body).hexdigest()[:24]}"', "Vary": "Accept-Encoding"}
 
     async def page(request: Request) -> Response:
+        # Browsers check the ETag of what they must not keep at every use, so that a new version is used at once.
+        is_kept = bool(version) and request.path_params["version"] == version
+        headers = {**common, "Cache-Control": _KEPT if is_kept else "no-cache"}
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if accepts_gzip(request.headers.get("accept-encoding", "")):
-            return Response(
-                packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=_MEDIA_TYPES[file.suffix]
-            )
-        return Response(body, headers=headers, media_type=_MEDIA_TYPES[file.suffix])
+            return Response(packed(), headers={**headers, "Content-Encoding": "gzip"}, media_type=_MEDIA_TYPES[suffix])
+        return Response(body, headers=headers, media_type=_MEDIA_TYPES[suffix])
 
     return Route(path, page, name=path)
 

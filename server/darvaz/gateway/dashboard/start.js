@@ -19,16 +19,9 @@
     fa: ["بخشی از این صفحه در راه گم شد.", "بارگیری دوباره"],
   };
 
-  // A style sheet that is lost is asked for once more.
-  const onLost = (/** @type {Event} */ event) => {
-    const link = event.target;
-    if (!(link instanceof HTMLLinkElement) || link.rel !== "stylesheet" || link.dataset.again) return;
-    const again = /** @type {HTMLLinkElement} */ (link.cloneNode());
-    again.dataset.again = "yes";
-    again.href = `${link.href}?again`;
-    link.replaceWith(again);
-  };
-  document.addEventListener("error", onLost, true);
+  // A style sheet that is lost is asked for once more: a browser runs this when it is there, or lost.
+  const link = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=stylesheet]"));
+  if (!getComputedStyle(root).getPropertyValue("--ink")) link.href += "?again";
 
   // A browser remembers a module that failed: only another page can load it. What has arrived is not loaded twice.
   const onFailed = () => {

@@ -1,5 +1,6 @@
 // Whether the gateway looks for motion before a camera, and how much of the picture must change.
 
+import { numberOf } from "../lib/alert-text.js";
 import {
   attempt,
   DevicePart,
@@ -13,8 +14,6 @@ import {
   row,
   t,
 } from "./page-parts.js";
-import "../lib/words-cameras.js";
-import { numberOf } from "../lib/alert-text.js";
 
 class CameraMotion extends DevicePart {
   #isOn = h("input", { type: "checkbox", onchange: () => this.#save() });

@@ -1,6 +1,5 @@
 // What a camera sends, and the choice of size, quality and rate: what its board allows, kept by the gateway.
 
-import "../lib/words-cameras.js";
 import { field } from "./control-fields.js";
 import {
   attempt,

@@ -1,5 +1,8 @@
 // What the gateway kept of a camera: a timeline with marks where something moved, steps, and play.
 
+import { loadSeries } from "../lib/chart-data.js";
+import { spansOf } from "../lib/chart-math.js";
+import { framesWithin, nextStartOf } from "../lib/kept-frames.js";
 import {
   attempt,
   button,
@@ -18,10 +21,6 @@ import {
   timeElement,
   visible,
 } from "./page-parts.js";
-import "../lib/words-cameras.js";
-import { loadSeries } from "../lib/chart-data.js";
-import { spansOf } from "../lib/chart-math.js";
-import { framesWithin, nextStartOf } from "../lib/kept-frames.js";
 
 const FRAMES_MAX = 2_000;
 const PLAY_MS = 150;

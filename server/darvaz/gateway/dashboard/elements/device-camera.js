@@ -21,6 +21,7 @@ import {
   t,
   visible,
 } from "./page-parts.js";
+import "../lib/words-cameras.js";
 
 const RETRY_MS = 3_000;
 const RATE_PERIOD_MS = 1_000;

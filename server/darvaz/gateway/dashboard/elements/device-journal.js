@@ -16,6 +16,7 @@ import {
   table,
   timeElement,
 } from "./page-parts.js";
+import "../lib/words-journal.js";
 
 /** @import { JournalEntry, JournalPage } from "../lib/types.js" */
 

@@ -16,6 +16,7 @@ import {
   timeElement,
   whyNot,
 } from "./page-parts.js";
+import "../lib/words-releases.js";
 
 /** @import { Release } from "../lib/types.js" */
 

@@ -1,8 +1,7 @@
 // Asks for confirmation of what cannot be undone.
 
 /** @import { Child } from "../lib/types.js" */
-import { h, t, visible } from "../lib/page.js";
-import { row } from "./page-parts.js";
+import { h, row, t, visible } from "../lib/page.js";
 
 /**
  * Shows something in a dialog, until it is closed; returns the dialog.

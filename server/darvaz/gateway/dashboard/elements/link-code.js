@@ -3,6 +3,7 @@
 import { addressFor } from "../lib/addresses.js";
 import { copyable } from "./copyable.js";
 import { drawn, failureText, h, request, showDialog, t } from "./page-parts.js";
+import "../lib/words-people.js";
 
 /** @import { Child, IssuedLink } from "../lib/types.js" */
 

@@ -144,9 +144,6 @@ export const whyNot = (reason) => {
 /** @type {(length?: number, more?: import("../lib/types.js").Properties) => HTMLInputElement} */
 export const textInput = (length, more) => h("input", { maxlength: length, dir: "auto", autocomplete: "off", ...more });
 
-/** @type {(...content: Child[]) => HTMLElement} */
-export const row = (...content) => h("div", { class: "row" }, content);
-
 /** @type {(key: string, name: string, kind: string, onclick: () => unknown) => HTMLButtonElement} */
 export function namedButton(key, name, kind, onclick) {
   return h("button", { type: "button", class: kind, "aria-label": `${t(key)}: ${name}`, onclick }, t(key));

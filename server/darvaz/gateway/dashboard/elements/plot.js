@@ -4,6 +4,7 @@ import { formatDate, formatTime, formatValue, h, t } from "../lib/page.js";
 import { boundsOf, summaryOf } from "../lib/plot-math.js";
 import { drawPoints, labelsOf } from "./line-drawing.js";
 import { pointer } from "./plot-pointer.js";
+import "../lib/words-charts.js";
 
 /** @import { Point } from "../lib/types.js" */
 

@@ -2,6 +2,7 @@
 
 import { formatDuration, formatValue } from "./format.js";
 import { t } from "./words.js";
+import "./words-alerts.js";
 
 /** @import { Alert, AlertRule } from "./types.js" */
 

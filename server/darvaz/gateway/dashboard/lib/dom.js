@@ -31,6 +31,9 @@ function set(element, name, value) {
   else element.setAttribute(name, String(value));
 }
 
+/** @type {(...content: Child[]) => HTMLElement} */
+export const row = (...content) => h("div", { class: "row" }, content);
+
 // Control characters, and marks that change the direction of other text. The joiners U+200C and U+200D are not among
 // them: Persian and other scripts are spelt with them.
 const HIDDEN =

@@ -73,6 +73,5 @@ export class Events {
 
 // Another version of the gateway has another program: old tabs keep theirs.
 function workerAddress() {
-  const version = document.documentElement.dataset.version;
-  return `pages/lib/shared-events.js${version ? `?v=${version}` : ""}`;
+  return `${document.documentElement.dataset.pages ?? "pages/"}lib/shared-events.js`;
 }

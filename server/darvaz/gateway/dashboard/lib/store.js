@@ -9,7 +9,9 @@ import { chooseLanguage } from "./words.js";
 /** @import { Device, Limits, Role, StoreEvents } from "./types.js" */
 
 const RETRY_MS = 2_000;
-// Where a proxy delays the stream of events, the page is shown without it after this time.
+// index.html asks for it before the scripts are there: the whole of most fleets, and what a slow network can carry soon.
+const FIRST_DEVICES = "/api/devices?limit=200";
+// Where a proxy delays the stream of events, the other devices are loaded without it after this time.
 const STREAM_DEADLINE_MS = 3_000;
 
 class Store extends EventTarget {
@@ -38,8 +40,10 @@ class Store extends EventTarget {
   #reloadTimer = 0;
   /** @type {string | null} the one device whose events and log are received; null: all devices, without logs */
   #watched = null;
-  /** Whether events were missed because the stream was of another device. */
-  #isBehind = false;
+  /** Whether events were missed: before the stream was there, or while it was of another device. */
+  #isBehind = true;
+  /** Whether all devices are known. */
+  isWhole = false;
 
   get devices() {
     return this.#known.all;
@@ -76,22 +80,17 @@ class Store extends EventTarget {
   }
 
   /**
-   * Opens the stream of events, then loads the devices, so that no change is missed; returns when they are known.
-   * A page that is hidden from its start, in a tab of the background, opens the stream when it is shown. May be called
-   * again after it failed.
+   * Loads who reads and the first devices; all are loaded again with the first event, so that no change is missed. A page
+   * that is hidden from its start, in a tab of the background, opens the stream when it is shown. May be called again
+   * after it failed.
    */
   async open() {
-    const isFirst = !this.#isOpening;
+    const listen = () => this.#events.want({ isSeen: !document.hidden });
+    if (!this.#isOpening) document.addEventListener("visibilitychange", listen);
     this.#isOpening = true;
-    const opened = new Promise((resolve) => {
-      this.addEventListener("state", resolve, { once: true });
-      setTimeout(resolve, STREAM_DEADLINE_MS);
-    });
-    if (isFirst) document.addEventListener("visibilitychange", () => this.#events.want({ isSeen: !document.hidden }));
-    this.#events.want({ isSeen: !document.hidden });
-    await this.#begin();
-    if (isFirst && !document.hidden) await opened;
-    await this.load();
+    listen();
+    await Promise.all([this.#begin(), this.load(true)]);
+    if (!this.isWhole) setTimeout(() => this.isWhole || this.#loadSafely(), STREAM_DEADLINE_MS);
   }
 
   // Who reads: a page that guesses would offer too little, or too much.
@@ -119,16 +118,23 @@ class Store extends EventTarget {
   }
 
   /** Loads the list of devices. */
-  async load() {
+  async load(isFirst = false) {
     this.#known.beginLoad();
     /** @type {Device[] | null} */
     let list = null;
     try {
-      list = await loadDevices();
+      const page = isFirst ? await request("GET", FIRST_DEVICES) : { devices: await loadDevices() };
+      // All of them may have come before.
+      if (!page.next || !this.isWhole) list = page.devices;
+      this.isWhole ||= !page.next;
     } finally {
       this.#known.endLoad(list);
     }
     this.emit("devices", undefined);
+  }
+
+  #loadSafely() {
+    this.load().catch(() => this.#loadSoon());
   }
 
   /**
@@ -184,7 +190,7 @@ class Store extends EventTarget {
     if (this.#reloadTimer) return;
     this.#reloadTimer = setTimeout(() => {
       this.#reloadTimer = 0;
-      this.load().catch(() => this.#loadSoon());
+      this.#loadSafely();
     }, RETRY_MS);
   }
 
@@ -195,7 +201,7 @@ class Store extends EventTarget {
     this.emit("state", undefined);
     if (!mustLoad) return;
     this.#isBehind = false;
-    this.load().catch(() => this.#loadSoon());
+    this.#loadSafely();
   }
 
   /** @param {boolean} isRefused */

@@ -41,4 +41,10 @@ addWords({
     "Motion is the value camera_motion of the board: alerts, rules and charts can use it.",
     "حرکت، مقدار camera_motion برد است: هشدارها، قاعده‌ها و نمودارها از آن استفاده می‌کنند.",
   ],
+  snapshot: ["Save a picture", "ذخیرهٔ تصویر"],
+  camera_offline: ["The camera is offline.", "دوربین آفلاین است."],
+  camera_old: ["The camera is offline; the picture is old.", "دوربین آفلاین است؛ تصویر قدیمی است."],
+  picture_of: ["Live picture of {}", "تصویر زندهٔ {}"],
+  rate: ["{} pictures/s", "{} تصویر در ثانیه"],
+  no_cameras: ["No camera has connected yet.", "هنوز دوربینی وصل نشده است."],
 });

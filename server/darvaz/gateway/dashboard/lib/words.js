@@ -1,14 +1,12 @@
 // The language of the page: the browser's at first, then the one that the reader chose.
 
-import { en } from "./words-en.js";
-import { fa } from "./words-fa.js";
+import { common } from "./words-common.js";
 
 /** @typedef {"en" | "fa"} Language */
+/** @typedef {Record<string, [english: string, persian: string]>} Words */
 
-/** @type {Record<Language, Record<string, string>>} */
-const WORDS = { en, fa };
-/** What pages brought with them. */
-export const addedWords = /** @type {Record<string, [string, string]>[]} */ ([]);
+/** @type {Words} */
+export const WORDS = { ...common };
 const KEY = "darvaz.language";
 /** @type {Language} */
 let chosen = (localStorage.getItem(KEY) ?? navigator.language).startsWith("fa") ? "fa" : "en";
@@ -21,19 +19,15 @@ export const language = () => chosen;
  * @param {string} [value]
  */
 export function t(key, value = "") {
-  return (WORDS[chosen][key] ?? WORDS.en[key] ?? key).replace("{}", () => value);
+  return (WORDS[key]?.[chosen === "fa" ? 1 : 0] ?? key).replace("{}", () => value);
 }
 
 /**
  * Takes the sentences of one page, which are loaded with it.
- * @param {Record<string, [english: string, persian: string]>} words
+ * @param {Words} words
  */
 export function addWords(words) {
-  addedWords.push(words);
-  for (const [key, [english, persian]] of Object.entries(words)) {
-    WORDS.en[key] = english;
-    WORDS.fa[key] = persian;
-  }
+  Object.assign(WORDS, words);
 }
 
 /**

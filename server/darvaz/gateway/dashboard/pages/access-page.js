@@ -25,6 +25,7 @@ import {
 } from "../elements/page-parts.js";
 import { addressFor } from "../lib/addresses.js";
 import { byUse, isRecent } from "../lib/tokens.js";
+import "../lib/words-people.js";
 
 /** @import { BrowserSession, Token } from "../lib/types.js" */
 

@@ -25,6 +25,7 @@ import {
 } from "../elements/page-parts.js";
 import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
+import "../lib/words-add.js";
 
 /** @import { Child, Enrolment } from "../lib/types.js" */
 

@@ -15,7 +15,6 @@ import {
   t,
 } from "../elements/page-parts.js";
 import { CHOICES, columnsOf, fittingColumns, wallHashOf } from "../lib/wall.js";
-import "../lib/words-cameras.js";
 import "../elements/device-camera.js";
 
 /** @import { Device } from "../lib/types.js" */

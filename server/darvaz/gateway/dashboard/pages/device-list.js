@@ -1,6 +1,5 @@
 // The page of all devices: what is wrong first, then the boards as cards or as a table, with filters in the address.
 
-import { batchBar } from "../elements/batch-bar.js";
 import { cardOf, rowOf, tableHead } from "../elements/device-items.js";
 import { fleetFilters } from "../elements/fleet-filters.js";
 import { every, follow, formatNumber, h, hint, oncePerFrame, statusLine, store, t } from "../elements/page-parts.js";
@@ -8,6 +7,7 @@ import { troubles } from "../elements/troubles.js";
 import { Windowed } from "../elements/windowed.js";
 import { chosenColumns } from "../lib/columns.js";
 import { filterOf, hashOf, problemOf, shownOf } from "../lib/fleet.js";
+import { loadScript } from "../lib/load-script.js";
 
 /** @import { Device } from "../lib/types.js" */
 /** @import { FleetFilter } from "../lib/fleet.js" */
@@ -38,17 +38,15 @@ class DeviceList extends HTMLElement {
     () => this.#toggleSelecting(),
   );
   #body = h("div", { class: "fleet" });
-  #batch = batchBar(
-    () => this.#selectedDevices(),
-    (all) => this.#select(all),
-  );
+  /** @type {ReturnType<typeof import("../elements/batch-bar.js").batchBar> | null} null before boards are selected */
+  #batch = null;
   #noneFound = h("p", { class: "empty", hidden: true }, t("none_found"));
   #empty = emptyNote();
   #updateSoon = oncePerFrame(() => this.#update());
 
   connectedCallback() {
     const head = h("div", { class: "row page-head" }, h("h1", {}, t("devices")), this.#count);
-    const parts = [this.#troubles.element, this.#filters.element, this.#body, this.#noneFound, this.#batch.element];
+    const parts = [this.#troubles.element, this.#filters.element, this.#body, this.#noneFound];
     this.replaceChildren(head, this.#empty, ...parts);
     follow(this, "devices", () => this.#orderSoon());
     follow(this, "device", (id) => this.#onDevice(id));
@@ -98,17 +96,31 @@ class DeviceList extends HTMLElement {
     this.#draw();
   }
 
-  #toggleSelecting() {
+  async #toggleSelecting() {
     this.#isSelecting = !this.#isSelecting;
     if (!this.#isSelecting) this.#selected.clear();
     this.#draw();
+    if (this.#batch) return;
+    const { batchBar } = await loadScript(() => import("../elements/batch-bar.js"));
+    this.#batch ??= batchBar(
+      () => this.#selectedDevices(),
+      (all) => this.#select(all),
+    );
+    this.append(this.#batch.element);
+    this.#drawBatch();
+  }
+
+  #drawBatch() {
+    if (!this.#batch) return;
+    this.#batch.element.hidden = !this.#isSelecting;
+    this.#batch.draw();
   }
 
   /** @param {boolean} isAll all that are shown, or none */
   #select(isAll) {
     this.#selected = new Set(isAll ? this.#ids : []);
     for (const [id, item] of this.#list?.items ?? []) tick(item, this.#selected.has(id));
-    this.#batch.draw();
+    this.#drawBatch();
   }
 
   #selectedDevices() {
@@ -123,11 +135,11 @@ class DeviceList extends HTMLElement {
     this.#list?.show(this.#ids);
     const isEmpty = !devices.length;
     this.#empty.hidden = !isEmpty;
-    this.#filters.element.hidden = this.#count.hidden = this.#body.hidden = isEmpty;
+    this.#filters.element.hidden = this.#body.hidden = isEmpty;
+    this.#count.hidden = isEmpty || !store.isWhole;
     this.#filters.draw(this.#filter, devices, this.#isSelecting);
-    this.#noneFound.hidden = isEmpty || shown.length > 0;
-    this.#batch.element.hidden = !this.#isSelecting;
-    this.#batch.draw();
+    this.#noneFound.hidden = this.#count.hidden || shown.length > 0;
+    this.#drawBatch();
     this.#showState();
     this.#updateSoon();
   }
@@ -165,7 +177,7 @@ class DeviceList extends HTMLElement {
       onchange: () => {
         if (box.checked) this.#selected.add(id);
         else this.#selected.delete(id);
-        this.#batch.draw();
+        this.#drawBatch();
       },
     });
     return box;

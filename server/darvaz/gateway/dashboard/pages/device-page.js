@@ -42,6 +42,7 @@ import "../elements/device-visibility.js";
 import "../elements/device-prompt.js";
 import "../elements/device-release.js";
 import { endOf } from "../lib/fleet.js";
+import "../lib/words-device.js";
 
 /** @import { Child, Device, Protection } from "../lib/types.js" */
 

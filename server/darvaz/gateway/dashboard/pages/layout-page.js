@@ -8,6 +8,7 @@ import { cardsOf, cardTitle } from "../elements/layout-cards.js";
 import { fill, membersOf, targetOf, targetOptions } from "../elements/targets.js";
 import { valueNamesOf } from "../lib/about-values.js";
 import { numberOf } from "../lib/alert-text.js";
+import { loadScript } from "../lib/load-script.js";
 
 /** @import { Layout, LayoutCard } from "../lib/types.js" */
 /** @import { ShownCard } from "../elements/layout-cards.js" */
@@ -139,7 +140,7 @@ class LayoutPage extends HTMLElement {
 
   /** @param {Layout} layout */
   async #share(layout) {
-    const { shareDialog } = await import("../elements/share-dialog.js");
+    const { shareDialog } = await loadScript(() => import("../elements/share-dialog.js"));
     shareDialog(layout);
   }
 

@@ -17,6 +17,7 @@ import {
   timeElement,
   whyNot,
 } from "../elements/page-parts.js";
+import "../lib/words-releases.js";
 
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
 
