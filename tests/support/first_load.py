@@ -10,7 +10,6 @@ import contextlib
 import random
 import statistics
 import sys
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +29,16 @@ BITS_PER_S = 1_440_000
 LATENCY_MS = 150
 ROUNDS = 5
 CARD = "device-list .card"
+_NOTE_FIRST_CARD = f"""
+globalThis.firstCardMs = new Promise((done) => {{
+  const observer = new MutationObserver(() => {{
+    if (!document.querySelector("{CARD}")) return;
+    observer.disconnect();
+    requestAnimationFrame(() => done(performance.timeOrigin + performance.now()));
+  }});
+  observer.observe(document, {{ childList: true, subtree: true }});
+}});
+"""
 _ROOMS = ("classroom-3", "greenhouse", "workshop", "کلاس-۲", "north-barn")
 _PROGRAM = {"state": "flashed", "counter": 0, "has_key": True, "mpy": 6, "mpy_native": 11, "micropython": "1.29.0"}
 _ANGLE = {"type": "number", "min": 0, "max": 180, "unit": "°"}
@@ -54,9 +63,9 @@ _COMMANDS: dict[str, dict[str, Any]] = {
 _TELEMETRY: dict[str, Any] = {
     "temperature": {"unit": "°C", "device_class": "temperature"},
     "humidity": {"unit": "%", "device_class": "humidity"},
-    "soil": {"unit": "%", "title": "Soil moisture", "titles": {"fa": "رطوبت خاک"}},
+    "soil": {"unit": "%", "title": "Soil moisture"},
     "light": {"unit": "lx", "title": "Light"},
-    "door": {"title": "Door", "titles": {"fa": "در"}},
+    "lid": {"title": "Lid"},
 }
 
 
@@ -113,7 +122,7 @@ async def _connect(
             uptime_ms=chance.randint(10**4, 10**8),
         )
     )
-    await board.send("pong", time=int(time.time()), rssi_dbm=-chance.randint(40, 85))
+    await board.send("pong", time=1_800_000_000, rssi_dbm=-chance.randint(40, 85))
     await board.send("telemetry", values={name: round(chance.uniform(5, 60), 1) for name in names})
 
 
@@ -121,27 +130,32 @@ async def measure(browser: Browser, url: str, latency_ms: int = 0) -> FirstLoad:
     """Opens the dashboard as somebody who was never here; without a latency the network is not slowed."""
     context = await browser.new_context(**PHONE)
     page = await context.new_page()
+    await page.add_init_script(_NOTE_FIRST_CARD)
     tools = await context.new_cdp_session(page)
-    load, urls = FirstLoad(), dict[str, str]()
+    urls, ends, offset_s = dict[str, str](), dict[str, tuple[float, int]](), 0.0
 
-    def count(event: dict[str, Any]) -> None:
-        load.sizes_bytes[urls.get(event["requestId"], "")] = event["encodedDataLength"]
+    def begin(event: dict[str, Any]) -> None:
+        nonlocal offset_s
+        urls[event["requestId"]] = event["request"]["url"]
+        offset_s = event["wallTime"] - event["timestamp"]
 
-    tools.on("Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]}))
-    tools.on("Network.loadingFinished", count)
+    def end(event: dict[str, Any]) -> None:
+        ends[event["requestId"]] = event["timestamp"], event["encodedDataLength"]
+
+    tools.on("Network.requestWillBeSent", begin)
+    tools.on("Network.loadingFinished", end)
     await tools.send("Network.enable")
     if latency_ms:
         speed = BITS_PER_S / 8
         conditions = {"latency": latency_ms, "downloadThroughput": speed, "uploadThroughput": speed / 2}
         await tools.send("Network.emulateNetworkConditions", {"offline": False, **conditions})
-    begun = time.perf_counter()
     await page.goto(url, wait_until="commit")
     await page.locator(CARD).first.wait_for()
-    load.seconds = time.perf_counter() - begun
-    # What comes later does not count.
-    load = FirstLoad(load.seconds, dict(load.sizes_bytes))
+    shown_s, begun_s = await page.evaluate("firstCardMs.then((ms) => [ms / 1000, performance.timeOrigin / 1000])")
     await context.close()
-    return load
+    # What is loaded after it does not count.
+    sizes = {urls[id_]: size for id_, (time_s, size) in ends.items() if time_s + offset_s <= shown_s}
+    return FirstLoad(shown_s - begun_s, sizes)
 
 
 async def main() -> None:

@@ -119,15 +119,15 @@ class _Bundle:
                 if need not in self._members:
                     outside.setdefault(self._homes[need], {})[_name(need)] = None
         lines = [f'import{{{",".join(names)}}}from"{self._to(file)}";' for file, names in outside.items()]
-        places: list[tuple[int, int] | None] = [None] * len(lines)
+        positions: list[tuple[int, int] | None] = [None] * len(lines)
         for at, member in enumerate(self._members):
             module = list(self._module(self._modules[member]))
             lines += module
-            places += [None, *((at, line) for line in range(len(module) - 2)), None]
+            positions += [None, *((at, line) for line in range(len(module) - 2)), None]
         lines.append(f"export{{{','.join(map(_name, self._members))}}};")
         lines.append(f"//# sourceMappingURL={posixpath.basename(self._path)}.map")
         yield self._path, "\n".join(lines)
-        yield f"{self._path}.map", self._map(places)
+        yield f"{self._path}.map", self._map(positions)
 
     def _module(self, module: _Module) -> Iterator[str]:
         """Returns a module as a function, with two lines around those that it has."""
@@ -156,14 +156,14 @@ class _Bundle:
         path = posixpath.relpath(file, posixpath.dirname(self._path) or ".")
         return path if path.startswith(".") else f"./{path}"
 
-    def _map(self, places: list[tuple[int, int] | None]) -> str:
+    def _map(self, positions: list[tuple[int, int] | None]) -> str:
         """Returns the source map (ECMA-426): each line is the start of one of the files as they are by themselves."""
         # This file is two folders deeper than those.
         up = "../" * (self._path.count("/") + 2)
         mappings, last = list[str](), (0, 0)
-        for place in places:
-            mappings.append("" if place is None else _vlq(0, place[0] - last[0], place[1] - last[1], 0))
-            last = place or last
+        for position in positions:
+            mappings.append("" if position is None else _vlq(0, position[0] - last[0], position[1] - last[1], 0))
+            last = position or last
         sources = [f"{up}{member}" for member in self._members]
         return json.dumps({"version": 3, "sources": sources, "names": [], "mappings": ";".join(mappings)})
 
