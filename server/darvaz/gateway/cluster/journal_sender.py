@@ -189,12 +189,15 @@ class JournalSender:
         }  # fmt: skip
         deadline_s = _ANSWER_S
         while True:
+            began_s = time.monotonic()
             try:
                 await connection.store(self._subject, message.packed, headers, deadline_s)
                 break
             except ClusterError:
                 # A leader is chosen; where the connection is over, this is cancelled.
                 await asyncio.sleep(_RETRY_S)
+            if time.monotonic() - began_s > deadline_s:
+                # It may only be slow.
                 deadline_s = min(2 * deadline_s, WRITE_DEADLINE_S)
         self._sent_id = message.end_id
 
