@@ -34,7 +34,7 @@ ON_THE_WAY_S = 2.0
 # How long it takes at most until it is known to all that a device has moved.
 MOVED_S = 1.0
 # In which a gateway that lost its server of NATS has found another one, as has this one.
-RECONNECT_S = 0.25
+RECONNECT_S = 0.5
 _LOOK_S = 0.1
 _MOVED, _HANDING_OVER = "moved", "the gateway restarts"
 _ERRORS: Mapping[str, type[CommandError]] = {
