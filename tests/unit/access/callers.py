@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from darvaz.gateway.access import Access, AccessPolicy, Caller, Refused
 from darvaz.gateway.access.decisions import NOT_AUTHORISED

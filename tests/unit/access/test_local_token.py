@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller
 from darvaz.gateway.access.decisions import NOT_PROVEN, Need

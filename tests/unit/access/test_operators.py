@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import sqlite3
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, AskToken, Caller, Need, SignedIn
 from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, OPERATORS_ONLY
@@ -84,7 +84,7 @@ def test_a_secret_is_not_in_texts_for_logs(access: Access) -> None:
 def test_other_pages_cannot_sign_in(access: Access, change: dict[str, object], word: str) -> None:
     text = access.operators.links.issue().text
 
-    assert code(access.operators.sign_in(replace(PAGE, **change), text, "")) == (403, word)  # type: ignore[arg-type]
+    assert code(access.operators.sign_in(replace(PAGE, **change), text, "")) == (403, word)
     assert isinstance(access.operators.sign_in(PAGE, text, ""), SignedIn), "the link was not used up"
 
 

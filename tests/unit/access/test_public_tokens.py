@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Refused
 from darvaz.gateway.access.decisions import ENROLMENT_NOT_PROVEN

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote_plus
+
+import msgspec
 
 from darvaz.gateway.access.challenge import TOKEN_HEADER
 
@@ -41,14 +43,13 @@ class _Names:
     """Of each name in `_WANTED`, where it is among the headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """The caller, as its request describes it. A repeated header has both values, and so matches no rule."""
 
     address: str | None
     host: str | None = None
     origin: str | None = None
-    authorization: str | None = field(default=None, repr=False)
+    authorization: str | None = None
     is_forwarded: bool = False
     """A proxy has handled the request: the address proves nothing."""
     has_query_token: bool = False
@@ -61,7 +62,7 @@ class Caller:
     """
     is_cross_site: bool = False
     """A browser says that another site's page caused the request."""
-    cookie: str | None = field(default=None, repr=False)
+    cookie: str | None = None
     named_token: str | None = None
     """The id of a token that the device will prove to have, and its nonce (challenge.py)."""
     is_local_program: bool = False
@@ -69,6 +70,10 @@ class Caller:
 
     is_of_home_assistant: bool = False
     """Home Assistant passed the request on, for somebody whom it let in, and is trusted to."""
+
+    def __repr__(self) -> str:
+        # Header and cookie are secrets.
+        return f"Caller(address={self.address!r}, host={self.host!r}, origin={self.origin!r})"
 
     def cookie_named(self, name: str) -> str | None:
         """Returns the value of a cookie; None without one, or with two."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from darvaz.gateway.access.credentials import NO_DIGEST, digest_of, make_credential, parse_credential
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.access.proved_tokens import ProvedTokens
@@ -46,8 +48,7 @@ class Issued:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """What is stored of a token, without its secret."""
 
     token_id: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from darvaz import __version__

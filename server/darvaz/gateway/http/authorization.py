@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, MutableMapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from darvaz.gateway.access import Admitted, Caller, Need, Refused

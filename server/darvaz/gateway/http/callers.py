@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, MutableMapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from darvaz.gateway.access import Caller
 from darvaz.gateway.access.origins import ADDRESSES_KNOWN_MAX, parse_address
