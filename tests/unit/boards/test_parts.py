@@ -268,6 +268,13 @@ def fail() -> bytes:
     raise ValueError("mine")
 
 
+def test_part_may_fail_a_test_by_pytest_itself() -> None:
+    failures = PartFailures()
+
+    assert failures.ask("i2c 0x76", lambda: pytest.fail("never read")) == errno.EIO
+    assert [str(failure) for failure in failures.take()] == ["i2c 0x76: Failed: never read"]
+
+
 def test_part_that_is_busy_gives_the_error_of_its_bus() -> None:
     failures = PartFailures()
 

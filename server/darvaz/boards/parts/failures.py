@@ -24,7 +24,7 @@ class PartFailure:
     """A part, such as `i2c 0x76`, and what it raised."""
 
     part: str
-    error: Exception
+    error: BaseException
 
     def __str__(self) -> str:
         kind = "" if isinstance(self.error, PartError) else f"{type(self.error).__name__}: "
@@ -38,7 +38,7 @@ class PartFailures:
         self._failures: list[PartFailure] = []
         self._lock = threading.Lock()
 
-    def note(self, part: str, error: Exception) -> None:
+    def note(self, part: str, error: BaseException) -> None:
         """Keeps one, unless there are too many; of its traceback, what is not our own."""
         error.__traceback__ = _outside(error.__traceback__)
         with self._lock:
@@ -55,7 +55,9 @@ class PartFailures:
         """Returns the answer of a part, or the number of the error that the board gets."""
         try:
             return action() or b""
-        except Exception as error:  # noqa: BLE001 (the code of a test: it is told there, and ends nothing here)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 (code of a test, also pytest.fail(): told there, ends nothing here)
             if isinstance(error, OSError) and error.errno in _BUS_ERRNOS:
                 return error.errno
             self.note(part, error)
