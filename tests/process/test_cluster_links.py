@@ -60,7 +60,7 @@ async def test_the_list_of_devices_is_the_same_at_every_gateway(nats: NatsServer
         await settled(lambda: is_online(two, "دما-1") is False)
         gone = (await two.get("/api/devices/دما-1")).json()
 
-    for name in ("id", "kind", "version", "commands", "since", "first_seen", "online", "address"):
+    for name in ("id", "kind", "version", "commands", "since", "first_seen", "online", "address", "protection"):
         assert there[name] == here[name], name
     assert health["devices_online"] == 1
     assert gone["last_end"] is not None and gone["since"] is None

@@ -26,6 +26,8 @@ class LinkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Counts the links of the node."""
     is_online: bool = True
     address: str = ""
+    protection: str | None = None
+    """How the link is protected; None from earlier versions."""
     since_s: float = 0.0
     """Unix seconds, as the next two."""
     first_seen_s: float = 0.0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -21,6 +21,7 @@ from darvaz.gateway.cluster.remote_commands import RemoteCommands
 from darvaz.gateway.cluster.remote_prompts import RemotePrompts
 from darvaz.gateway.cluster.remote_snapshots import RemoteSnapshots
 from darvaz.gateway.cluster.write_queue import WriteQueue
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.registry import KnownDevice
 from darvaz.gateway.forgotten_devices import delete_device
@@ -66,8 +67,8 @@ class SharedLinks:
         self.snapshots = RemoteSnapshots(parts.snapshots, nodes.own)
         self.prompts = RemotePrompts(parts, nodes.own)
         self._connection: NatsConnection | None = None
-        # Device → the address of its newest link elsewhere, and since when it is there.
-        self._remote: dict[str, tuple[str, float]] = {}
+        # Device → the address of its newest link elsewhere, since when it is there, and how it is protected.
+        self._remote: dict[str, tuple[str, float, Protection | None]] = {}
         # Device → a claim of another gateway that came before the revision of the own one.
         self._rivals: dict[str, LinkRecord] = {}
         self._telling: set[asyncio.Task[None]] = set()
@@ -241,7 +242,7 @@ class SharedLinks:
             return None
         record = LinkRecord(
             device=device, kind=known.kind, node=self._nodes.own, serial=0 if claim is None else claim.serial,
-            is_online=is_online, address=known.address, since_s=state.since_unix_s or 0.0,
+            is_online=is_online, address=known.address, protection=state.protection, since_s=state.since_unix_s or 0.0,
             first_seen_s=known.first_seen_s, last_seen_s=known.last_seen_s, last_end=known.last_end,
             introduction=known.introduction, last_args=known.last_args,
         )  # fmt: skip
@@ -283,7 +284,7 @@ class SharedLinks:
         elif change is Outcome.LOST:
             newest = record or rival
             if newest is not None:
-                self._remote[device] = (newest.address, newest.since_s)
+                self._remote[device] = _remote_of(newest)
                 self._parts.hub.replace(device, newest.node)
                 self._learn(newest)
                 self._publish(device)
@@ -295,7 +296,7 @@ class SharedLinks:
         """Has the list of devices know what an entry of another gateway says."""
         device, devices = record.device, self._parts.devices
         if record.is_online:
-            self._remote[device] = (record.address, record.since_s)
+            self._remote[device] = _remote_of(record)
             self.moves.arrive(device)
         else:
             self._remote.pop(device, None)
@@ -317,6 +318,11 @@ class SharedLinks:
         self.prompts.look(device, self.find(device))
         if self._parts.devices.get(device) is not None:
             self._parts.bus.publish_presence(device)
+
+
+def _remote_of(record: LinkRecord) -> tuple[str, float, Protection | None]:
+    known = next((each for each in get_args(Protection) if each == record.protection), None)
+    return record.address, record.since_s, known
 
 
 def _is_news(before: KnownDevice, after: KnownDevice) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.devices.errors import OfflineError
 from darvaz.protocol.codec import Message
 
@@ -16,6 +17,8 @@ class RemoteLink(NamedTuple):
     """The gateway."""
     address: str
     since_unix_s: float
+    protection: Protection | None = None
+    """None where the other gateway does not tell, or something that this one does not know."""
 
 
 class Elsewhere(Protocol):

@@ -205,7 +205,7 @@ class Hub:
             online=link is not None,
             address=known.address,
             since_unix_s=min(link.since_unix_s, now_s) if link else None,
-            protection=presence.link.protection if presence else None,
+            protection=link.protection if link else None,
             first_seen_unix_s=min(known.first_seen_s, last_seen_s),
             last_seen_unix_s=last_seen_s,
             version=fields.get("version"),

@@ -43,6 +43,11 @@ class Presence:
     sent: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Id of a command → its name, and the arguments to keep once it is carried out; the newest `SENT_MAX`."""
 
+    @property
+    def protection(self) -> Protection:
+        """Returns how the link is protected."""
+        return self.link.protection
+
     def remember_sent(self, identity: int, name: str, args: Mapping[str, Any]) -> None:
         """Notes a command that was sent: its acknowledgement may come after its deadline."""
         self.sent[identity] = (name, kept_arguments(args, self.introduction.get("commands", {}).get(name)))
