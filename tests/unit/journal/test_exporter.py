@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.queries import JournalFilter
 from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.storage.database import DATABASE_NAME, open_database
-from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.storage.read_pool import DEADLINE_S, ReadPool
 
 BATCHES = 3
 ALL, ODD = JournalFilter(after_id=0), JournalFilter(after_id=0, device="odd")
@@ -41,13 +41,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@asynccontextmanager
+async def exporter_of(folder: Path, deadline_s: float = DEADLINE_S) -> AsyncIterator[Exporter]:
+    pool = ReadPool(partial(open_database, folder), SqliteJournal)
+    made = Exporter(folder / DATABASE_NAME, pool, deadline_s=deadline_s)
+    try:
+        yield made
+    finally:
+        await made.close()
+        pool.close()
+
+
 @pytest_asyncio.fixture
 async def exporter(folder: Path) -> AsyncIterator[Exporter]:
-    pool = ReadPool(partial(open_database, folder), SqliteJournal)
-    made = Exporter(folder / DATABASE_NAME, pool)
-    yield made
-    await made.close()
-    pool.close()
+    async with exporter_of(folder) as made:
+        yield made
 
 
 async def pieces(exporter: Exporter, wanted: JournalFilter) -> AsyncGenerator[bytes]:
@@ -105,14 +113,17 @@ def full_core() -> Iterator[None]:
             other.wait()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties processes to a core and has this policy")
-async def test_an_export_stands_behind_other_programs_and_ends_beside_them(exporter: Exporter, folder: Path) -> None:
-    with full_core():
-        found = [piece async for piece in pieces(exporter, ALL)]
-        process = exporter._process
-        assert process is not None
-        niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
-        policy = os.sched_getscheduler(process.pid)
+async def test_an_export_stands_behind_other_programs_and_ends_beside_them(folder: Path) -> None:
+    # Longer than it may take on a machine that has much else to do.
+    async with exporter_of(folder, deadline_s=200) as exporter:
+        with full_core():
+            found = [piece async for piece in pieces(exporter, ALL)]
+            process = exporter._process
+            assert process is not None
+            niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
+            policy = os.sched_getscheduler(process.pid)
 
     assert found == expected(folder, ALL)
     assert (policy, niceness) == (os.SCHED_BATCH, min(os.getpriority(os.PRIO_PROCESS, 0) + 15, 19))
