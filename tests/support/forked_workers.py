@@ -17,11 +17,13 @@ import socket
 import sys
 import threading
 from collections.abc import Generator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.event_batches import EventBatches, one_by_one
 from tests.support.fork_server import ForkServer, ForkServerError, fork_server, serve
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 # Folders of short tests.
 SHORT = ("tests/unit/", "tests/http/", "tests/contract/")
-# `--durations` shows no shorter ones.
-SHOWN_DURATION_S = 0.005
+# In the input of a process: the file of the events that wait.
+WAITING = "waiting_events"
 
 # In a fork: the channel to the controller, once it is there; and whether all has been sent.
 _channels: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -69,6 +71,12 @@ class ForkedWorkers:
         gateway_io.Popen2IOMaster = ForkedIO  # type: ignore[assignment,misc]
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        file = node.config._tmp_path_factory.getbasetemp() / f"events-{node.gateway.id}"
+        node.workerinput[WAITING] = str(file)
+        node.process_from_remote = one_by_one(node.process_from_remote, file)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_getremotemodule(self) -> ModuleType | None:
         """Returns what a fork runs."""
         return sys.modules[__name__] if self.can_fork else None
@@ -91,24 +99,6 @@ class _UnsentChannel:
 
     def send(self, event: Any) -> None:
         self.events.append(event)
-
-
-class _ChannelOfFork:
-    """The channel of a fork to the controller: leaves out setups and teardowns of which nobody hears.
-
-    Each message costs both sides a part of what a short test costs.
-    """
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-        self.setcallback = channel.setcallback
-
-    def send(self, event: tuple[str, dict[str, Any]]) -> None:
-        name, values = event
-        data = values.get("data", {})
-        is_passed = name == "testreport" and data["outcome"] == "passed" and data["when"] != "call"
-        if not is_passed or data["duration"] >= SHOWN_DURATION_S:
-            self._channel.send(event)
 
 
 class _Forking:
@@ -173,8 +163,14 @@ class _Forking:
             )
         assert self._interactor is not None
         self._interactor.workerid, self._interactor.testrunuid = workerinput["workerid"], workerinput["testrunuid"]
-        # A report in XML is made of all.
-        self._interactor.channel = channel if config.option.xmlpath else _ChannelOfFork(channel)
+        if config.option.xmlpath:
+            # A report in XML is made of all.
+            self._interactor.channel = channel
+        else:
+            queue = self._interactor.torun
+            file, is_verbose = Path(workerinput[WAITING]), config.option.verbose > 0
+            batches = EventBatches(channel.send, lambda: len(queue._items), file, is_verbose)
+            self._interactor.channel = SimpleNamespace(send=batches.send, setcallback=channel.setcallback)
         for event in self._unsent.events:
             channel.send(event)
 
