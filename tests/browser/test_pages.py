@@ -55,7 +55,7 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
         "const k = `l = ${m}` + 'n = o';",
         "const u=[`v = ${w}`,x];",
         "const y = [`${z ? `a = b` : c}`, d];",
-        'const p="q \\" = r";return "s" + t;',
+        'const p="q \\" = r";return"s"+t;',
     ]
 
 
@@ -68,9 +68,11 @@ def test_commas_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) ->
 def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Path) -> None:
     style = tmp_path / "style.css"
     style.write_text(
-        'a :hover, b > c {\n  margin: 0 1px;\n  font: 1em "d, e: f", g;\n}\n@media (min-width: 1em) {\n}\n'
+        'a :hover, b > c {\n  margin: 0 -0.5px 10.5px;\n  font: 1em "d, e: f", g;\n}\n@media (min-width: 1em) {\n}\n'
     )
-    assert as_sent(style).decode() == 'a :hover,b > c{margin:0 1px;font:1em "d, e: f",g;}@media (min-width:1em){}'
+    assert (
+        as_sent(style).decode() == 'a :hover,b > c{margin:0 -.5px 10.5px;font:1em "d, e: f",g;}@media (min-width:1em){}'
+    )
 
 
 def test_no_file_names_another_host() -> None:

@@ -12,7 +12,7 @@ _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 # What formatters put behind the last of several lines.
 _LAST_COMMA = re.compile(rb",(?=\n[)\]}])")
 # Before a colon a blank has a meaning, in a selector.
-_STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +')
+_STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +|(?<=[ :(,-])0(?=\.\d)')
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
 # In backticks, one may be inside of another one: then its braces do not match.
@@ -20,8 +20,11 @@ _TEMPLATE = rb"`(?:[^`\\\n]|\\.)*`"
 _TEXT = rb'(?:"(?:[^"\\\n]|\\.)*"|' + _TEMPLATE + rb")"
 # Outside of texts / may begin a pattern or a comment, unless it divides what is before it.
 _PLAIN_LINE = re.compile(rb"^(?:[^\"'`/\n]|(?<=[\w)\]] )/(?= [\w(])|" + _TEXT + rb")+$", re.MULTILINE)
-# Not beside + and -, which have another meaning twice.
-_TEXT_OR_SIGN = re.compile(_TEXT + rb"| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *")
+# Twice, + and - have another meaning; words that no name goes on with need no blank before a text.
+_TEXT_OR_SIGN = re.compile(
+    rb"(" + _TEXT + rb")|(?<![+-]) ([+/-]) (?![+-])| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *"
+    rb"|(?:(?<=\bfrom)|(?<=\bimport)|(?<=\breturn)) (?=[\"`])"
+)
 
 
 def as_sent(file: Path) -> bytes:
@@ -47,4 +50,4 @@ def as_sent(file: Path) -> bytes:
 def _without_blanks(line: re.Match[bytes]) -> bytes:
     if any(text.count(b"{") != text.count(b"}") for text in re.findall(_TEMPLATE, line[0])):
         return line[0]
-    return _TEXT_OR_SIGN.sub(lambda found: found[1] or found[0], line[0])
+    return _TEXT_OR_SIGN.sub(lambda found: found[found.lastindex] if found.lastindex else b"", line[0])
