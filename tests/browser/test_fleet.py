@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
@@ -71,3 +71,24 @@ async def test_only_the_part_of_a_long_list_that_is_in_view_is_in_the_page(
 
         await expect(page.get_by_role("link", name=f"board-{MANY - 1}", exact=True)).to_be_visible()
     assert shown < MANY
+
+
+async def test_a_persian_list_has_persian_commas_and_its_hints_begin_at_the_right(
+    gateway: GatewayProcess, browser: Browser
+) -> None:
+    # As many as have a search.
+    for number in range(1, 5):
+        async with board_at(gateway.ws_url, f"comma-{number}"):
+            pass
+    context = await browser.new_context(locale="fa-IR")
+    page = await context.new_page()
+    await page.goto(f"{gateway.url}/#/?q=comma-1")
+    card = page.locator(".card", has_text="comma-1")
+    await expect(card).to_contain_text("، ")
+    texts = [await card.inner_text(), await page.locator(".trouble").first.inner_text()]
+    await page.goto(f"{gateway.url}/#/")
+    direction = await page.get_by_role("searchbox").evaluate("element => getComputedStyle(element).direction")
+    await context.close()
+
+    assert [text for text in texts if ", " in text] == []
+    assert direction == "rtl"

@@ -124,3 +124,20 @@ async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gatewa
         await expect(shown.locator("output")).to_have_text(re.compile("on trial|good"))
 
     assert received == {"main.py": b"print('whole')\n"}
+
+
+async def test_a_gateway_without_releases_says_how_to_make_one_and_offers_none(
+    fresh_gateway: GatewayProcess, page: Page
+) -> None:
+    program = {"state": "flashed", "counter": 0, "has_key": True}
+    async with board_at(fresh_gateway.ws_url, "lone-1", program=program):
+        await page.goto(f"{fresh_gateway.url}/#/device/lone-1")
+        offered = page.locator("device-release")
+        await expect(offered.get_by_text("darvaz deploy")).to_be_visible()
+        await expect(offered.get_by_role("combobox")).to_be_hidden()
+
+        release = {"name": "lamp", "files": {"main.py": base64.b64encode(b"1").decode()}}
+        assert fresh_gateway.post("/api/releases", json=release).is_success
+        await page.reload()
+        await expect(offered.get_by_role("combobox")).to_be_visible()
+        await expect(offered.get_by_text("darvaz deploy")).to_be_hidden()

@@ -10,6 +10,7 @@ import {
   formatDuration,
   formatValue,
   h,
+  known,
   pre,
   request,
   statusLine,
@@ -86,11 +87,11 @@ function factsOf({ reason, report, releases }) {
   /** @type {[key: string, value: Child][]} */
   const facts = [
     ["crash_reason", t(`crash_${reason}`)],
-    ["reset_cause", report.reset_cause && bdi(report.reset_cause)],
+    ["reset_cause", report.reset_cause && bdi(known(`why_${report.reset_cause}`, report.reset_cause))],
     ["crash_ran", ranMs !== null && formatDuration(ranMs / 1000)],
     ["heap", free !== null && formatBytes(free)],
     ["crash_largest", largest !== null && formatBytes(largest)],
-    ["crash_release", names.length > 0 && bdi(names.join(", "))],
+    ["crash_release", names.length > 0 && bdi(names.join(t("comma")))],
   ];
   return facts.filter(([, value]) => value).flatMap(([key, value], at) => [at ? "; " : "", t(key), ": ", value]);
 }

@@ -74,7 +74,7 @@ function fillCard(card, body, device) {
 function stateOf(device) {
   const { kind, online, since, last_seen, groups } = device;
   const duration = () => formatDuration(nowS() - (since ?? last_seen));
-  const state = `${t(`kind_${kind}`)} · ${online ? t("since", duration()) : `${t(`end_${endOf(device)}`)}, ${formatAgo(last_seen)}`}`;
+  const state = `${t(`kind_${kind}`)} · ${online ? t("since", duration()) : `${t(`end_${endOf(device)}`)}${t("comma")}${formatAgo(last_seen)}`}`;
   return [state, groups.map((name) => [" ", h("span", { class: "tag" }, bdi(name))])];
 }
 

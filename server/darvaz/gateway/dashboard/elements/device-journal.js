@@ -1,12 +1,16 @@
 // The journal, of a device or of the whole gateway: pages in both directions or up to a time, and downloads.
 
+import { endOf } from "../lib/fleet.js";
 import {
+  aboutValue,
   attempt,
   bdi,
   button,
   clipped,
   deviceLink,
+  formatValue,
   h,
+  known,
   labelled,
   relative,
   request,
@@ -15,6 +19,7 @@ import {
   t,
   table,
   timeElement,
+  visible,
 } from "./page-parts.js";
 import "../lib/words-journal.js";
 
@@ -134,17 +139,53 @@ function linksOf(key, hidden) {
 }
 
 /** @type {(entry: JournalEntry, hasDevice: boolean) => HTMLElement} */
-function rowOf({ time, happened, device, address, direction, type, payload }, hasDevice) {
+function rowOf(entry, hasDevice) {
+  const { time, happened, device, address, direction, type, payload } = entry;
   const late = time - happened >= LATE_S && h("small", {}, t("happened"), " ", timeElement(happened));
+  const [key, text, raw] = [`type_${type}`, textOfEntry(entry), clipped(payload, t("more"))];
   return h(
     "tr",
     {},
     h("td", {}, timeElement(time), late && h("br"), late),
     hasDevice && h("td", {}, whoOf(device, address)),
     h("td", {}, t(DIRECTIONS[direction] ?? direction)),
-    h("td", { class: TROUBLE.has(type) ? "bad" : "" }, h("bdi", {}, type)),
-    h("td", { class: "payload", dir: "auto" }, clipped(payload, t("more"))),
+    h("td", { class: TROUBLE.has(type) ? "bad" : "" }, h("bdi", { title: type }, known(key, type))),
+    h(
+      "td",
+      { class: "payload", dir: "auto" },
+      text ? h("details", {}, h("summary", {}, h("bdi", {}, text)), raw) : raw,
+    ),
   );
+}
+
+/**
+ * Returns what an entry says, in words; "" if they are its own.
+ * @param {JournalEntry} entry
+ */
+function textOfEntry({ device, type, payload }) {
+  const code = /^closed (\d+)/.exec(payload)?.[1];
+  if (code) return t(`end_${endOf({ last_end: Number(code) })}`);
+  try {
+    const { values, name, args, status, result, message } = JSON.parse(payload);
+    if (type === "telemetry") {
+      const about = Object.entries(values).map(([key, value]) => [value, aboutValue(device ?? "", key)]);
+      return about.map(([value, { title, textOf }]) => `${visible(title)} ${textOf(value)}`).join(" · ");
+    }
+    if (type === "command") return [visible(name), ...textsOf(args)].join(" · ");
+    if (type === "ack" && status !== "ok") return t("failed", visible(message ?? status));
+    if (type === "ack") return [t("done"), ...textsOf(result)].join(" · ");
+    return type === "log" ? visible(message) : "";
+  } catch {
+    // Not a message, or a part of one.
+    return "";
+  }
+}
+
+/** @param {unknown} value */
+function textsOf(value) {
+  const text = (/** @type {any} */ part) => formatValue(typeof part === "object" && part ? JSON.stringify(part) : part);
+  if (typeof value !== "object") return value === undefined ? [] : [text(value)];
+  return Object.entries(value ?? {}).map(([key, part]) => `${visible(key)} ${text(part)}`);
 }
 
 /** @type {(device: string | null | undefined, address: string | null | undefined) => import("../lib/types.js").Child} */

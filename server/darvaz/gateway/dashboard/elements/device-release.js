@@ -30,18 +30,19 @@ class DeviceRelease extends DevicePart {
   #choice = h("select", { onchange: () => (this.#isChosen = true) });
   /** Whether somebody chose a release, which is not changed then. */
   #isChosen = false;
+  #none = h("p", { class: "quiet", hidden: true }, t("rollout_none"), " ", h("code", {}, "darvaz deploy"));
+  #form = formOf(
+    () => this.#give(),
+    labelled("release_give", this.#choice),
+    h("button", {}, t("release_give_button")),
+    this.#status,
+  );
   #text = h("div", {});
   /** What was shown, so that what somebody reads is not replaced by the same. */
   #shown = "";
 
   connectedCallback() {
-    const form = formOf(
-      () => this.#give(),
-      labelled("release_give", this.#choice),
-      h("button", {}, t("release_give_button")),
-      this.#status,
-    );
-    this.replaceChildren(this.#text, store.mayChange ? form : "");
+    this.replaceChildren(this.#text, ...(store.mayChange ? [this.#form, this.#none] : []));
     follow(this, "device", (device) => device === this.device && this.#show());
     follow(this, "rollout", ({ device, state, reason }) => device === this.device && this.#tell(state, reason));
     this.#show();
@@ -80,6 +81,8 @@ class DeviceRelease extends DevicePart {
         request("GET", `/api/rollouts?device=${encodeURIComponent(this.device)}`),
       ]);
       const shown = releases.slice(0, RELEASES_MAX);
+      this.#form.hidden = !shown.length;
+      this.#none.hidden = shown.length > 0;
       const chosen = this.#choice.value;
       this.#choice.replaceChildren(
         ...shown.map((/** @type {Release} */ release) =>

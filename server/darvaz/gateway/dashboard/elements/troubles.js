@@ -39,7 +39,7 @@ export function troubles(onfilter) {
 function outageItem({ end, timeS, devices }) {
   const names = devices
     .slice(0, NAMED_MAX)
-    .map((device, at) => [at ? ", " : "", deviceLink(device, bdi(nameOf(device)))]);
+    .map((device, at) => [at ? t("comma") : "", deviceLink(device, bdi(nameOf(device)))]);
   const more = devices.length - NAMED_MAX;
   const advice = devices.length >= COMMON_FROM && end === "silent" ? t("cause_common") : t(`todo_${end}`);
   return item([

@@ -1,5 +1,6 @@
 // Rules of alerts in words, and the fields of a rule from what a reader typed.
 
+import { boardName } from "./about-values.js";
 import { formatDuration, formatValue } from "./format.js";
 import { t } from "./words.js";
 import "./words-alerts.js";
@@ -45,7 +46,7 @@ export function comparisonText({ when, value, threshold, for_s, event }) {
  */
 export function targetText({ when, device, group }) {
   if (when === "disk") return t("the_gateway");
-  return device ?? (group ? t("of_group", group) : t("all_boards"));
+  return device ? boardName(device) : group ? t("of_group", group) : t("all_boards");
 }
 
 /**

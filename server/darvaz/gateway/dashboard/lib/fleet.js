@@ -68,7 +68,7 @@ export function problemOf({ online, rssi_dbm: signal, heap_free_bytes: heap, pro
 
 /**
  * Returns how the link of a board that is offline ended.
- * @param {Device} device
+ * @param {Pick<Device, "last_end">} device
  * @returns {End}
  */
 export function endOf({ last_end }) {

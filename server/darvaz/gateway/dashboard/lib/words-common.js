@@ -114,7 +114,7 @@ export const common = {
   end_left: ["disconnected by itself", "خودش قطع کرد"],
   end_restarted: ["not back since a restart of the gateway", "پس از راه‌اندازی دوبارهٔ دروازه برنگشت"],
   end_refused: ["closed by the gateway", "دروازه آن را بست"],
-  end_unknown: ["offline", "برون‌خط"],
+  end_unknown: ["offline", "آفلاین"],
   cause_common: [
     "All at the same time: probably the access point, or the power there.",
     "همه هم‌زمان: احتمالاً نقطهٔ دسترسی یا برق آنجا.",
@@ -135,6 +135,7 @@ export const common = {
   todo_memory: ["A restart helps for a while; see their logs.", "راه‌اندازی دوباره مدتی کمک می‌کند؛ گزارش‌ها را ببینید."],
   none_found: ["No device matches.", "هیچ دستگاهی با این شرط نیست."],
   online: ["Online", "آنلاین"],
+  comma: [", ", "، "],
   offline: ["Offline", "آفلاین"],
   since: ["for {}", "از {} پیش"],
   last_seen: ["last seen {}", "آخرین حضور {}"],

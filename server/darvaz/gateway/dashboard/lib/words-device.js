@@ -85,4 +85,10 @@ addWords({
   ],
   gone: ["This device does not exist, or was forgotten.", "این دستگاه وجود ندارد، یا فراموش شده است."],
   to_devices: ["All devices", "همهٔ دستگاه‌ها"],
+  why_power_on: ["power came on", "وصل شدن برق"],
+  why_reset: ["reset", "بازنشانی"],
+  why_watchdog: ["watchdog: its program hung", "سگ نگهبان: برنامه گیر کرد"],
+  why_reset_or_watchdog: ["reset, or its program hung", "بازنشانی، یا برنامه گیر کرد"],
+  why_deep_sleep: ["woke from sleep", "بیدار شدن از خواب"],
+  why_soft_reset: ["its program began again", "آغاز دوبارهٔ برنامه"],
 });

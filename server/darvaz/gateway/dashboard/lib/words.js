@@ -23,6 +23,13 @@ export function t(key, value = "") {
 }
 
 /**
+ * Returns the sentence of a key that a board made, or what the board said.
+ * @param {string} key
+ * @param {string} said
+ */
+export const known = (key, said) => (WORDS[key] ? t(key) : said);
+
+/**
  * Takes the sentences of one page, which are loaded with it.
  * @param {Words} words
  */

@@ -15,6 +15,7 @@ import {
   h,
   icon,
   isConfirmed,
+  known,
   labelled,
   nameOf,
   nowS,
@@ -150,7 +151,7 @@ function factsOf(device) {
     ["heap", online && heap !== null && formatBytes(heap)],
     // The board reports its uptime only now and then; it is at least as long as the connection.
     ["uptime", online && uptime_s !== null && formatDuration(Math.max(uptime_s, connectedS))],
-    ["reset_cause", device.reset_cause && bdi(device.reset_cause)],
+    ["reset_cause", device.reset_cause && bdi(known(`why_${device.reset_cause}`, device.reset_cause))],
     ["first_seen", timeElement(device.first_seen)],
   ];
 }

@@ -54,6 +54,8 @@ class JournalPage extends HTMLElement {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#show(), SEARCH_DELAY_MS);
     });
+    // Most of everything are readings.
+    this.#subject.value = "changes";
     this.replaceChildren(h("h1", {}, t("journal_page")), filters, panel(this.#journal));
     this.#show();
   }
