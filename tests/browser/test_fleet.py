@@ -40,8 +40,11 @@ async def test_a_selection_gets_one_command_and_a_result_for_each(fresh_gateway:
         for board in boards:
             command = await board.receive("command")
             assert command["args"] == {"on": True}
-            await board.send("ack", id=command["id"], status="ok")
+            await board.send("ack", id=command["id"], status="ok", result={"on": True, "after_ms": 12})
         await expect(page.locator(".outcomes")).to_contain_text("lamp-gone is offline")
+        answers = page.locator(".outcomes tr")
+        await expect(answers.nth(1)).to_have_text("lamp-1done: on on · after_ms 12")
+        await expect(answers.nth(2)).to_contain_text("lamp-2")
         await expect(page.get_by_text("Done: 2 / 3").first).to_be_visible()
 
         await page.goto(f"{gateway.url}/#/?group=lamps&view=table")
@@ -92,3 +95,22 @@ async def test_a_persian_list_has_persian_commas_and_its_hints_begin_at_the_righ
 
     assert [text for text in texts if ", " in text] == []
     assert direction == "rtl"
+
+
+async def test_what_is_done_with_selected_boards_is_above_the_bar_of_a_phone(
+    gateway: GatewayProcess, browser: Browser
+) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    async with AsyncExitStack() as stack:
+        for number in range(4):
+            await stack.enter_async_context(board_at(gateway.ws_url, f"phone-{number}", commands=LED))
+        await page.goto(f"{gateway.url}/#/")
+        await page.get_by_role("button", name="Select", exact=True).click()
+        export = page.get_by_role("button", name="Save as CSV")
+        await expect(export).to_be_visible()
+        box, bar = await export.bounding_box(), await page.get_by_role("navigation").bounding_box()
+    await context.close()
+
+    assert box is not None and bar is not None
+    assert box["y"] + box["height"] <= bar["y"]

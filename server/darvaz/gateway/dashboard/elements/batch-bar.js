@@ -8,6 +8,7 @@ import { groupsOf } from "./fleet-filters.js";
 import {
   announce,
   bdi,
+  boardName,
   button,
   commonValueOf,
   compareNames,
@@ -19,7 +20,6 @@ import {
   inLanguage,
   isConfirmed,
   labelled,
-  nameOf,
   option,
   own,
   reasonOf,
@@ -33,6 +33,7 @@ import {
   titleOf,
   visible,
 } from "./page-parts.js";
+import { resultParts } from "./result-parts.js";
 
 /** @import { ArgumentInput, Device, Value } from "../lib/types.js" */
 /** @typedef {{device: string, status: string, code?: string, result?: any, detail?: string}} Outcome */
@@ -131,7 +132,7 @@ async function sendToAll(devices, name, args) {
       outcomes.push(...ids.map((device) => ({ device, status: "failed", detail: reasonOf(error) })));
     }
   }
-  return outcomes;
+  return outcomes.sort((a, b) => compareNames(boardName(a.device), boardName(b.device)));
 }
 
 /** @type {(results: HTMLElement, outcomes: Outcome[]) => void} */
@@ -143,18 +144,12 @@ function showOutcomes(results, outcomes) {
   );
   const rows = [...failed, ...outcomes.filter(({ status }) => status === "ok")].map(
     ({ device, status, result, detail }) => {
-      const known = store.devices.get(device);
       const isOk = status === "ok";
-      const text = isOk
-        ? result === null || result === undefined
-          ? t("done")
-          : JSON.stringify(result)
-        : (detail ?? "");
       return h(
         "tr",
         {},
-        h("th", { scope: "row" }, bdi(known ? nameOf(known) : device)),
-        h("td", { class: isOk ? "done" : "failed" }, bdi(text)),
+        h("th", { scope: "row" }, bdi(boardName(device))),
+        h("td", { class: isOk ? "done" : "failed" }, isOk ? resultParts(result) : bdi(detail ?? "")),
       );
     },
   );

@@ -7,7 +7,6 @@ import {
   commandsOf,
   DevicePart,
   follow,
-  formatValue,
   h,
   hint,
   icon,
@@ -25,8 +24,9 @@ import {
   titleOf,
   visible,
 } from "./page-parts.js";
+import { resultParts } from "./result-parts.js";
 
-/** @import { ArgumentInput, ArgumentRule, Arguments, Device, Value, Words } from "../lib/types.js" */
+/** @import { ArgumentInput, ArgumentRule, Arguments, Device, Words } from "../lib/types.js" */
 
 /**
  * One command: its element, and how to show its last arguments.
@@ -40,9 +40,6 @@ import {
 
 // Commands that are asked about, whatever the board says.
 const ASKED = new Set(["reboot"]);
-// A result of so few values is shown in words.
-const FIELDS_MAX = 4;
-const SHORT_CHARS = 60;
 // Acknowledgements within this time cause one request.
 const RELOAD_DELAY_MS = 250;
 
@@ -236,25 +233,4 @@ async function run(device, name, args, status) {
     show("failed", before, ...clipped(reasonOf(error), t("more")), after);
     return false;
   }
-}
-
-/** @param {unknown} value */
-const isShort = (value) => value !== null && typeof value !== "object" && String(value).length <= SHORT_CHARS;
-
-/**
- * Returns what a command answered: a value in words, anything larger on demand.
- * @param {unknown} result
- * @returns {(Node | string)[]}
- */
-function resultParts(result) {
-  if (result === null || result === undefined) return [t("done")];
-  if (typeof result === "string") return [`${t("done")}: `, ...clipped(result, t("more"))];
-  if (typeof result !== "object") return [`${t("done")}: `, bdi(formatValue(/** @type {Value} */ (result)))];
-  const fields = Object.entries(result);
-  if (fields.length <= FIELDS_MAX && fields.every(([, value]) => isShort(value))) {
-    const words = fields.map(([key, value]) => `${visible(key)} ${formatValue(value)}`);
-    return [`${t("done")}: `, bdi(words.join(" · "))];
-  }
-  const raw = h("pre", { dir: "ltr" }, ...clipped(JSON.stringify(result, null, 1), t("more")));
-  return [h("details", {}, h("summary", {}, t("done")), raw)];
 }

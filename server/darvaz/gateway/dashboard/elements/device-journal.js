@@ -8,7 +8,6 @@ import {
   button,
   clipped,
   deviceLink,
-  formatValue,
   h,
   known,
   labelled,
@@ -21,6 +20,7 @@ import {
   timeElement,
   visible,
 } from "./page-parts.js";
+import { textsOf } from "./result-parts.js";
 import "../lib/words-journal.js";
 
 /** @import { JournalEntry, JournalPage } from "../lib/types.js" */
@@ -179,13 +179,6 @@ function textOfEntry({ device, type, payload }) {
     // Not a message, or a part of one.
     return "";
   }
-}
-
-/** @param {unknown} value */
-function textsOf(value) {
-  const text = (/** @type {any} */ part) => formatValue(typeof part === "object" && part ? JSON.stringify(part) : part);
-  if (typeof value !== "object") return value === undefined ? [] : [text(value)];
-  return Object.entries(value ?? {}).map(([key, part]) => `${visible(key)} ${text(part)}`);
 }
 
 /** @type {(device: string | null | undefined, address: string | null | undefined) => import("../lib/types.js").Child} */
