@@ -28,6 +28,51 @@ async def end():
 device.run()
 """
 DEADLINE_S = 60.0
+# What a program finds in `machine`: the numbers of its names, and what its port says of buses that it does not have.
+MACHINE = """
+from machine import *
+
+def refused(make):
+    try:
+        return make()
+    except ValueError as error:
+        return str(error)
+
+print([Pin.IN, Pin.OUT, Pin.OPEN_DRAIN, Pin.PULL_UP, Pin.PULL_DOWN, Pin.IRQ_RISING, Pin.IRQ_FALLING])
+print([SPI.MSB, SPI.LSB, UART.INV_TX, UART.INV_RX, UART.IRQ_RXIDLE])
+print(*(refused(lambda: bus(9)) for bus in (I2C, SPI, UART)), sep=' | ')
+print(Pin(15) is Pin(15), isinstance(disable_irq(), int), enable_irq(1))
+print([name for name in ('start', 'readfrom_mem_into', 'writevto') if not hasattr(SoftI2C(Pin(14), Pin(13)), name)])
+"""
+PICO = """
+import neopixel, dht, onewire, ds18x20
+lights = neopixel.NeoPixel(Pin(16), 2)
+lights[1] = (1, 2, 3)
+print(lights.buf, lights[1], lights.ORDER)
+print(I2C(0, scl=Pin(5), sda=Pin(4)) is not None, refused(lambda: I2C(0, scl=Pin(4), sda=Pin(5))))
+print(refused(lambda: SPI(0, sck=Pin(19))), '|', refused(lambda: UART(0, tx=Pin(4))), '|', refused(lambda: Pin(30)))
+print(Pin('GP15') is Pin(15), Pin.board.GP15 is Pin(15), Pin.cpu.GPIO15 is Pin(15))
+"""
+MACHINE_PRINTS = {
+    "pico": [
+        "[0, 1, 2, 1, 2, 8, 4]",
+        "[1, 0, 1, 2, 64]",
+        "I2C(9) doesn't exist | SPI(9) doesn't exist | UART(9) doesn't exist",
+        "True True None",
+        "[]",
+        r"bytearray(b'\x00\x00\x00\x02\x01\x03') (1, 2, 3) (1, 0, 2, 3)",
+        "True bad SCL pin",
+        "bad SCK pin | bad TX pin | invalid pin",
+        "True True True",
+    ],
+    "esp32cam": [
+        "[1, 3, 7, 2, 1, 1, 2]",
+        "[0, 1, 32, 4, 4096]",
+        "I2C(9) doesn't exist | SPI(9) doesn't exist | UART(9) does not exist",
+        "True True None",
+        "[]",
+    ],
+}
 
 
 def test_board_identifies_itself(board: Board) -> None:
@@ -35,6 +80,12 @@ def test_board_identifies_itself(board: Board) -> None:
 
     assert info["device"] == board.id
     assert info["heap_free_bytes"] > 20_000
+
+
+def test_program_finds_the_buses_and_pins_of_its_port(board: Board) -> None:
+    printed = board.exec(MACHINE + (PICO if board.kind == "pico" else ""), timeout_s=DEADLINE_S)
+
+    assert printed.splitlines() == MACHINE_PRINTS[board.kind]
 
 
 def test_command_that_there_is_not_is_refused(board: Board) -> None:

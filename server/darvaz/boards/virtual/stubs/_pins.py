@@ -85,6 +85,26 @@ class Pin:
         return load("_pin_irq").set_irq(self, handler, trigger)
 
 
+class _Names:
+    """The pins by their names, as attributes: those of the board begin with GP, those of the chip with GPIO."""
+
+    def __init__(self, prefix):
+        self._prefix = prefix
+
+    def __getattr__(self, name):
+        number = name[len(self._prefix) :]
+        if name.startswith(self._prefix) and number.isdigit() and int(number) < _PINS:
+            return Pin(int(number))
+        if name == "LED" and _IS_PICO:
+            return Pin(name)
+        raise AttributeError(name)
+
+
+Pin.board = _Names("GP" if _IS_PICO else "GPIO")
+if _IS_PICO:
+    Pin.cpu = _Names("GPIO")
+
+
 class Signal:
     """A pin whose level may mean the opposite."""
 

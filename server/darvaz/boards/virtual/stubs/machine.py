@@ -86,10 +86,10 @@ def disable_irq():
     import _interrupts
 
     was_held, _interrupts.is_held = _interrupts.is_held, True
-    return not was_held
+    return 0 if was_held else 1
 
 
-def enable_irq(state=True):
+def enable_irq(state=1):
     """Has them called again, if they were before."""
     import _interrupts
 
@@ -109,6 +109,10 @@ def bitstream(*words):
 def dht_readinto(*words):
     """Fills a buffer with the five bytes of a DHT sensor."""
     load("_lines").dht_readinto(*words)
+
+
+# As each port has them.
+_FIRST_BITS = (1, 0) if _IS_PICO else (0, 1)
 
 
 class _Loaded:
@@ -138,7 +142,7 @@ class SoftI2C(_Loaded):
 class SPI(_Loaded):
     """A bus of the chip."""
 
-    MSB, LSB = 0, 1
+    MSB, LSB = _FIRST_BITS
 
     def __init__(self, *words, **settings):
         self._inner = load("_spi").SPI(*words, **settings)
@@ -147,7 +151,7 @@ class SPI(_Loaded):
 class SoftSPI(_Loaded):
     """A bus that software makes."""
 
-    MSB, LSB = 0, 1
+    MSB, LSB = _FIRST_BITS
 
     def __init__(self, *words, **settings):
         self._inner = load("_spi").SoftSPI(*words, **settings)

@@ -18,7 +18,7 @@ class Line:
 
     def __init__(self, id, *words, **settings):
         if id not in range(_UARTS):
-            raise ValueError("UART(%s) doesn't exist" % id)
+            raise ValueError(("UART(%s) doesn't exist" if _IS_PICO else "UART(%s) does not exist") % id)
         self._bus = id
         self._timeout_ms = self._between_ms = 0
         self._handler = None
