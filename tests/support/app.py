@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 from click.testing import CliRunner, Result
+from starlette import routing
 from starlette.applications import Starlette
 
 from darvaz.cli import cli
@@ -25,6 +27,9 @@ from darvaz.gateway.settings import Settings
 from tests.support.asgi import AppTransport, MemoryWebSocket, open_websocket
 from tests.support.databases import put_new_database, put_new_history
 from tests.support.journalled import Line, lines
+
+# Each gateway has the same hundred paths: to make their patterns again takes as long as a short test.
+routing.compile_path = functools.cache(routing.compile_path)
 
 LOCALHOST = "127.0.0.1"
 # More than a reader of the API waits: two busy cores write late.

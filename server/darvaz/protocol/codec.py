@@ -11,7 +11,7 @@ import msgspec
 
 from darvaz.protocol.device_ids import DeviceIds
 from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, nests_deeper, parse_strictly
-from darvaz.protocol.introductions import IntroductionReader
+from darvaz.protocol.introductions import IntroductionReader, decoder_of_unread
 from darvaz.protocol.name_rules import NameRules
 from darvaz.protocol.no_values import without_no_values
 from darvaz.protocol.schema import load_schema
@@ -43,6 +43,7 @@ class SchemaTypes:
         self.types: dict[str, Any] = self.strict | {name: quick.definition(name) for name in from_devices}
         self.name_rules = NameRules(document, {name: self.types[name] for name in from_devices})
         self.decode_quickly = msgspec.json.Decoder(_union([self.types[name] for name in from_devices])).decode
+        self.decode_unread = decoder_of_unread(document)
         self.decode_strictly = msgspec.json.Decoder(_union([self.strict[name] for name in from_devices])).decode
 
 
@@ -72,7 +73,7 @@ class MessageCodec:
         self.device_ids = DeviceIds()
         self.shared_parts = SharedParts()
         connect = made.types["connect"]
-        self._introductions = IntroductionReader(self.document, connect, made.name_rules, self.shared_parts)
+        self._introductions = IntroductionReader(made.decode_unread, connect, made.name_rules, self.shared_parts)
         self._explainer = RuleExplainer(self.document["$defs"], made.names)
         self._read_tables()
         self._decode_quickly = made.decode_quickly

@@ -6,7 +6,7 @@ with its program. Those parts are left as text at first, and looked up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,15 +22,27 @@ _MARK = "7305021984"
 _RAW_MARK = _MARK.encode()
 
 
+def decoder_of_unread(document: Mapping[str, Any]) -> Callable[[str | bytes], msgspec.Struct]:
+    """Returns what decodes a `connect` whose parts are left as text.
+
+    With a field that the schema does not have, a text is left to the codec: it may nest as deep as it likes.
+    """
+    unread = TypeMaker(document, proves_names=False, raw_fields=SHARED).definition("connect")
+    decode: Callable[[str | bytes], msgspec.Struct] = msgspec.json.Decoder(unread).decode
+    return decode
+
+
 class IntroductionReader:
     """Reads `connect` messages whose parts are known; all others are for the codec."""
 
     def __init__(
-        self, document: Mapping[str, Any], type_: type[msgspec.Struct], rules: NameRules, parts: SharedParts
+        self,
+        decode: Callable[[str | bytes], msgspec.Struct],
+        type_: type[msgspec.Struct],
+        rules: NameRules,
+        parts: SharedParts,
     ) -> None:
-        # With a field that the schema does not have, a text is left to the codec: it may nest as deep as it likes.
-        unread = TypeMaker(document, proves_names=False, raw_fields=SHARED).definition("connect")
-        self._decode = msgspec.json.Decoder(unread).decode
+        self._decode = decode
         self._type, self._rules, self._parts = type_, rules, parts
         self._maps = [name for name, _ in rules.maps[type_] if name not in SHARED]
         # Field → pairs of a text and its part, the one that came last first.
