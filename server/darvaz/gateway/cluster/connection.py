@@ -25,6 +25,7 @@ from darvaz.gateway.cluster.options import ClusterOptions
 CONNECT_DEADLINE_S = 5.0
 WRITE_DEADLINE_S = 3.0
 LOOKUP_DEADLINE_S = 1.0
+_MORE = 1.1
 # What is left of an entry that was deleted is there for so long.
 DELETED_DAYS = 90
 _CLOSE_DEADLINE_S = 2.0
@@ -51,8 +52,7 @@ class NatsConnection:
         self._client = client
         # With acknowledgements of what is written.
         self._streams: JetStreamContext = client.jetstream(timeout=WRITE_DEADLINE_S)
-        # Those who are asked about a stream that has no leader do not answer.
-        self._lookups: JetStreamContext = client.jetstream(timeout=LOOKUP_DEADLINE_S)
+        self._lookup_s = LOOKUP_DEADLINE_S
         self.server = server
         self.lost = asyncio.Event()
         """Set once it is over."""
@@ -97,9 +97,14 @@ class NatsConnection:
         return str(info.created)
 
     async def _found(self, stream: str) -> api.StreamInfo | None:
-        with contextlib.suppress(NotFoundError):
-            return await self._lookups.stream_info(stream)
-        return None
+        try:
+            return await self._client.jetstream(timeout=self._lookup_s).stream_info(stream)
+        except NotFoundError:
+            return None
+        except NatsTimeoutError:
+            # Nobody answers for a stream without a leader; or the servers are slow.
+            self._lookup_s = min(_MORE * self._lookup_s, WRITE_DEADLINE_S)
+            raise
 
     async def _replicated(self, config: Any, make: Callable[[Any], Awaitable[Any]]) -> None:
         """Has something made that three servers keep, or one where there are no three."""

@@ -37,8 +37,10 @@ WAITING_BYTES_MAX = 4 * 1024 * 1024
 _ID_SETTING = "cluster_journal_id"
 _STORE_DEADLINE_S = 30.0
 _RETRY_S = 0.1
-# How long the first answer is waited for: a leader that dies gives none. What was stored twice is kept once.
-_ANSWER_S = 1.0
+# How long an answer is waited for: a leader that dies, or has just begun, gives none. What was sent twice is kept once.
+_ANSWER_S = 0.5
+# Than the last answer took.
+_LONGER = 4.0
 _LOOK_S = 0.02
 # A message of the stream costs more than the entries of a second of most gateways.
 GATHER_S = 0.05
@@ -63,6 +65,7 @@ class JournalSender:
         self._sent_id = 0
         # Entries before this number are to be sent now, also those that came into the database without a record.
         self._wanted_id = 0
+        self._answer_s = _ANSWER_S
         self._has_any = asyncio.Event()
         self._hurried = asyncio.Event()
         # Sends what is wanted here.
@@ -187,18 +190,18 @@ class JournalSender:
             END_HEADER: str(message.end_id), NODE_HEADER: self._node,
             CLOCK_HEADER: f"{self._clock.ahead_s:.3f}",
         }  # fmt: skip
-        deadline_s = _ANSWER_S
         while True:
-            began_s = time.monotonic()
+            began_s, deadline_s = time.monotonic(), self._answer_s
             try:
                 await connection.store(self._subject, message.packed, headers, deadline_s)
+                self._answer_s = min(max(_ANSWER_S, _LONGER * (time.monotonic() - began_s)), WRITE_DEADLINE_S)
                 break
             except ClusterError:
-                # A leader is chosen; where the connection is over, this is cancelled.
-                await asyncio.sleep(_RETRY_S)
-            if time.monotonic() - began_s > deadline_s:
-                # It may only be slow.
-                deadline_s = min(2 * deadline_s, WRITE_DEADLINE_S)
+                # One that does not answer may only be slow; where there is no leader, NATS says so at once.
+                is_slow = time.monotonic() - began_s >= deadline_s
+                self._answer_s = min(2 * deadline_s, WRITE_DEADLINE_S) if is_slow else _ANSWER_S
+            # A leader is chosen; where the connection is over, this is cancelled.
+            await asyncio.sleep(_RETRY_S)
         self._sent_id = message.end_id
 
 
