@@ -19,6 +19,7 @@ NOTE = b"written by an earlier run"
 CHOSEN = {
     "test_board.py": (
         "test_board_identifies_itself",
+        "test_program_finds_the_buses_and_pins_of_its_port",
         "test_error_in_a_program_is_answered_and_its_traceback_logged",
         "test_board_whose_power_was_cut_comes_back_and_obeys",
         "test_board_comes_back_after_a_reboot_command",

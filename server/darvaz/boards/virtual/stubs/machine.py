@@ -86,14 +86,14 @@ def disable_irq():
     import _interrupts
 
     was_held, _interrupts.is_held = _interrupts.is_held, True
-    return 0 if was_held else 1
+    return 1 if was_held else 0
 
 
-def enable_irq(state=1):
-    """Has them called again, if they were before."""
+def enable_irq(state=0):
+    """Has them called again, if they were before: the state is that of a Pico's processor, 1 while they wait."""
     import _interrupts
 
-    _interrupts.is_held = not state
+    _interrupts.is_held = bool(state)
 
 
 def time_pulse_us(pin, pulse_level, timeout_us=1000000):
