@@ -75,6 +75,7 @@ async def test_a_class_is_invited_by_one_link_and_a_pupil_removed(
         await page.get_by_label("How many").fill("30")
         await page.get_by_role("button", name="Make a link").click()
         link = await link_in(page)
+        await expect(page.locator(".link-code")).to_contain_text("It lets in 30. Until")
 
         # In another browser, and in Persian.
         context = await browser.new_context(locale="fa-IR", viewport={"width": 390, "height": 844})

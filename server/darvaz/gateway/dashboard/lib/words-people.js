@@ -19,6 +19,7 @@ addWords({
   invite_all: ["all boards", "همهٔ بردها"],
   invite_commands: ["Only these commands (empty: all of theirs)", "فقط این فرمان‌ها (خالی: همهٔ فرمان‌هایشان)"],
   invite_made: ["For {}.", "برای {}."],
+  invite_lets_in: ["It lets in {}.", "برای {} نفر است."],
   invite_until: ["Until", "تا"],
   person_name: ["Name", "نام"],
   person_role: ["Role", "نقش"],

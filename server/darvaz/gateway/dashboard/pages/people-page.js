@@ -94,7 +94,7 @@ class PeoplePage extends HTMLElement {
         const wanted = { ...given, uses: Number(uses.value), days: Number(days.value) };
         await this.#show(
           await request("POST", "/api/invitations", wanted),
-          t("invite_made", formatNumber(wanted.uses)),
+          t("invite_lets_in", formatNumber(wanted.uses)),
         );
       }
       name.value = "";
