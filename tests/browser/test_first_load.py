@@ -17,6 +17,8 @@ BYTES_MAX = 60 * 1024
 # The page, its styles, the program that begins it twice, the scripts, who reads, the devices, an icon, and what is
 # wrong with the gateway; a few cards may have asked for their plots.
 REQUESTS_MAX = 16
+# More than the first request for boards brings.
+MANY = 210
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -58,3 +60,14 @@ async def test_all_boards_are_there_and_counted(fleet: GatewayProcess, page: Pag
     await page.goto(fleet.url)
 
     await expect(page.locator(".page-head")).to_contain_text(f"{BOARDS} online · {BOARDS} in total")
+
+
+async def test_of_more_boards_than_come_first_all_are_counted_and_each_has_its_page(page: Page) -> None:
+    with GatewayProcess(env=SETTINGS) as gateway:
+        async with many_boards(gateway, MANY):
+            last = sorted(device["id"] for device in gateway.get("/api/devices").json()["devices"])[-1]
+            await page.goto(f"{gateway.url}/#/device/{last}")
+            await expect(page.locator("device-page").get_by_role("heading", level=1)).to_be_visible()
+
+            await page.goto(f"{gateway.url}/?again#/")
+            await expect(page.locator(".page-head")).to_contain_text(f"{MANY} online · {MANY} in total")
