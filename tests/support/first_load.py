@@ -34,7 +34,8 @@ globalThis.firstCardMs = new Promise((done) => {{
   const observer = new MutationObserver(() => {{
     if (!document.querySelector("{CARD}")) return;
     observer.disconnect();
-    requestAnimationFrame(() => done(performance.timeOrigin + performance.now()));
+    const madeMs = performance.timeOrigin + performance.now();
+    requestAnimationFrame(() => done([madeMs, performance.timeOrigin + performance.now()]));
   }});
   observer.observe(document, {{ childList: true, subtree: true }});
 }});
@@ -151,11 +152,12 @@ async def measure(browser: Browser, url: str, latency_ms: int = 0) -> FirstLoad:
         await tools.send("Network.emulateNetworkConditions", {"offline": False, **conditions})
     await page.goto(url, wait_until="commit")
     await page.locator(CARD).first.wait_for()
-    shown_s, begun_s = await page.evaluate("firstCardMs.then((ms) => [ms / 1000, performance.timeOrigin / 1000])")
+    made_ms, shown_ms = await page.evaluate("firstCardMs")
+    begun_ms = await page.evaluate("performance.timeOrigin")
     await context.close()
     # What is loaded after it does not count.
-    sizes = {urls[id_]: size for id_, (time_s, size) in ends.items() if time_s + offset_s <= shown_s}
-    return FirstLoad(shown_s - begun_s, sizes)
+    sizes = {urls[id_]: size for id_, (time_s, size) in ends.items() if time_s + offset_s <= made_ms / 1000}
+    return FirstLoad((shown_ms - begun_ms) / 1000, sizes)
 
 
 async def main() -> None:

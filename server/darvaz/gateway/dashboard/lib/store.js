@@ -31,6 +31,12 @@ class Store extends EventTarget {
   begun = new Promise((resolve) => {
     this.#tellBegun = () => resolve(undefined);
   });
+  /** @type {() => void} */
+  #tellOpened = () => {};
+  /** Is done once the first devices are shown: on a slow network nothing may be loaded beside them. */
+  #opened = new Promise((resolve) => {
+    this.#tellOpened = () => resolve(undefined);
+  });
   #known = new KnownDevices();
   #events = new Events((message) => this.#receive(message));
   #isOpening = false;
@@ -90,6 +96,7 @@ class Store extends EventTarget {
     this.#isOpening = true;
     listen();
     await Promise.all([this.#begin(), this.load(true)]);
+    setTimeout(this.#tellOpened);
     if (!this.isWhole) setTimeout(() => this.isWhole || this.#loadSafely(), STREAM_DEADLINE_MS);
   }
 
@@ -201,7 +208,7 @@ class Store extends EventTarget {
     this.emit("state", undefined);
     if (!mustLoad) return;
     this.#isBehind = false;
-    this.#loadSafely();
+    this.#opened.then(() => this.#loadSafely());
   }
 
   /** @param {boolean} isRefused */
