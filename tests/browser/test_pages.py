@@ -59,10 +59,10 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
     ]
 
 
-def test_commas_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) -> None:
+def test_signs_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) -> None:
     script = tmp_path / "script.js"
-    script.write_text('const a = [\n  "b,",\n  c,\n];\nd(\n  "e,]",\n);\n')
-    assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]");']
+    script.write_text('const a = [\n  "b,",\n  c,\n];\nd(\n  "e,]",\n);\nif (f) {\n  g();\n  h(";}");\n}\n')
+    assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]");', "if(f){g();", 'h(";}")}']
 
 
 def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Pa
         'a :hover, b > c {\n  margin: 0 -0.5px 10.5px;\n  font: 1em "d, e: f", g;\n}\n@media (min-width: 1em) {\n}\n'
     )
     assert (
-        as_sent(style).decode() == 'a :hover,b > c{margin:0 -.5px 10.5px;font:1em "d, e: f",g;}@media (min-width:1em){}'
+        as_sent(style).decode() == 'a :hover,b > c{margin:0 -.5px 10.5px;font:1em "d, e: f",g}@media (min-width:1em){}'
     )
 
 

@@ -238,6 +238,8 @@ async function begin() {
     // Of many devices the list can show some before the others come.
     if (!store.isWhole && !/^(#\/?)?(\?|$)/.test(location.hash)) await store.load();
     await draw();
+    // Only on this machine or with HTTPS: it shows the page while the gateway does not answer.
+    navigator.serviceWorker?.register("service-worker.js").catch(() => {});
   } catch (error) {
     elementById("content").replaceChildren(h("p", { class: "empty failed" }, failureText(error), " ", t("again")));
     setTimeout(begin, AGAIN_MS);

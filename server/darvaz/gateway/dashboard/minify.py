@@ -10,9 +10,10 @@ _TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
 _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 # What formatters put behind the last of several lines.
-_LAST_COMMA = re.compile(rb",(?=\n[)\]}])")
+_LAST_SIGN = re.compile(rb",(?=\n[)\]}])|;(?=\n\})")
 # Before a colon a blank has a meaning, in a selector.
 _STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +|(?<=[ :(,-])0(?=\.\d)')
+_LAST_IN_STYLE = re.compile(rb";(?=\})")
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
 # In backticks, one may be inside of another one: then its braces do not match.
@@ -41,10 +42,10 @@ def as_sent(file: Path) -> bytes:
     if file.suffix in (".js", ".css"):
         body = _INDENTATION.sub(b"", body)
     if file.suffix == ".css":
-        return _STYLE_BLANKS.sub(rb"\1\2\3", body)
+        return _LAST_IN_STYLE.sub(b"", _STYLE_BLANKS.sub(rb"\1\2\3", body))
     if file.suffix != ".js":
         return body
-    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_COMMA.sub(b"", body)))
+    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_SIGN.sub(b"", body)))
 
 
 def _without_blanks(line: re.Match[bytes]) -> bytes:

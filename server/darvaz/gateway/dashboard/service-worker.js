@@ -1,11 +1,23 @@
-// Tells of alerts while no page is open: shows what the gateway sends, takes away what is over, and opens the page.
+// Tells of alerts while no page is open: shows what the gateway sends, takes away what is over, and opens the page. And it
+// keeps the page itself for the time in which the gateway does not answer: what the page loads, browsers keep by themselves.
 
 // The types of all other scripts are those of pages.
 const worker = /** @type {any} */ (self);
 const PATH = "api/push-subscription";
 let last = Promise.resolve();
 
-worker.addEventListener("install", () => worker.skipWaiting());
+const SHELL = "shell";
+const KEPT = ["./", "pages/icon.svg"];
+
+worker.addEventListener("install", (/** @type {any} */ event) => {
+  worker.skipWaiting();
+  event.waitUntil(caches.open(SHELL).then((shell) => shell.addAll(KEPT).catch(() => {})));
+});
+worker.addEventListener("fetch", (/** @type {any} */ event) => {
+  const { pathname } = new URL(event.request.url);
+  if (KEPT.some((path) => new URL(path, worker.registration.scope).pathname === pathname))
+    event.respondWith(answer(event.request, pathname));
+});
 worker.addEventListener("push", (/** @type {any} */ event) => {
   // One after the other: what is being shown is not among the notifications yet.
   last = last.catch(() => {}).then(() => show(event.data.json()));
@@ -16,6 +28,18 @@ worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
   event.waitUntil(open(event.notification.data.page));
 });
 worker.addEventListener("pushsubscriptionchange", (/** @type {any} */ event) => event.waitUntil(renew(event)));
+
+/**
+ * Returns what the gateway answers, or what it answered before if it does not: a proxy in front may say so.
+ * @type {(request: Request, pathname: string) => Promise<Response>}
+ */
+async function answer(request, pathname) {
+  const shell = await caches.open(SHELL);
+  const now = await fetch(request).catch(() => Response.error());
+  if (now.ok) await shell.put(pathname, now.clone()).catch(() => {});
+  const isAnswer = now.type !== "error" && now.status < 500;
+  return (!isAnswer && (await shell.match(pathname))) || now;
+}
 
 /** @param {{title: string, body: string, lang: string, tag: string, page?: string, began?: string[], ended?: string[]}} told */
 async function show({ title, body, lang, tag, page = "", began = [], ended = [] }) {
