@@ -34,6 +34,10 @@ _COUNT = "() => { self.pushed = 0; self.addEventListener('push', () => { self.pu
 _NOTIFICATIONS = """async () => (await self.registration.getNotifications()).map(
     ({ title, body, tag, lang, dir, data }) => ({ title, body, tag, lang, dir, ...data }))"""
 # A real click needs a desktop. Without one, the browser lets no worker move the focus; what it did before stands.
+_LEFT = """async () => {
+  while ((await clients.matchAll({ type: "window", includeUncontrolled: true })).length)
+    await new Promise((go) => setTimeout(go, 50));
+}"""
 _CLICK = """async (opened) => {
   const [notification] = await self.registration.getNotifications();
   const event = new NotificationEvent("notificationclick", { notification });
@@ -111,7 +115,12 @@ class PushBrowser:
         await self.worker.evaluate(_CLICK)
 
     async def click_without_page(self) -> list[str]:
-        """Clicks the first notification, and returns the pages that the service worker wants to be opened."""
+        """Clicks the first notification, and returns the pages that the service worker wants to be opened.
+
+        A page that was left may be a client of the worker for a moment more.
+        """
+        async with asyncio.timeout(_DEADLINE_S):
+            await self.worker.evaluate(_LEFT)
         opened: list[str] = await self.worker.evaluate(_CLICK, [])
         return opened
 
