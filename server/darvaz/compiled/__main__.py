@@ -17,7 +17,7 @@ LOWEST_PRIORITY = 19
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--if-possible", is_flag=True, help="If it cannot be compiled, say why and end with status 0.")
 @click.option("--in-background", is_flag=True, help="Start a process that compiles at low priority, and return.")
-@click.option("--for-tests", is_flag=True, help="Do not optimise: half of the processor time.")
+@click.option("--for-tests", is_flag=True, help="Optimise less, in half of the time.")
 @click.option("--low-priority", is_flag=True, help="Leave the processor to other programs.")
 def main(*, if_possible: bool, in_background: bool, for_tests: bool, low_priority: bool) -> None:
     """Compile what every message goes through, once for each version of the sources.
