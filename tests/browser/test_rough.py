@@ -176,9 +176,9 @@ async def test_the_focus_stays_on_a_device_while_others_connect(gateway: Gateway
             await expect(first).to_be_focused()
 
 
-async def test_readings_of_an_offline_board_have_an_age(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "garden") as board:
-        await page.goto(f"{gateway.url}/#/device/garden")
+async def test_readings_of_an_offline_board_have_an_age(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device) as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await board.send("telemetry", values={"temperature": 21.5})
         number = page.locator("figcaption", has_text="temperature")
         await expect(number).to_contain_text("temperature21.5")
@@ -187,7 +187,7 @@ async def test_readings_of_an_offline_board_have_an_age(gateway: GatewayProcess,
 
 
 async def test_a_board_that_left_before_a_slow_stream_has_readings_with_an_age(
-    gateway: GatewayProcess, page: Page
+    gateway: GatewayProcess, page: Page, device: str
 ) -> None:
     may_begin = asyncio.Event()
 
@@ -197,10 +197,10 @@ async def test_a_board_that_left_before_a_slow_stream_has_readings_with_an_age(
 
     await page.add_init_script(OWN_STREAMS)
     await page.route("**/api/events*devices=*", hold)
-    async with board_at(gateway.ws_url, "vineyard") as board:
+    async with board_at(gateway.ws_url, device) as board:
         await board.send("telemetry", values={"temperature": 21.5})
         async with page.expect_request("**/api/events*devices=*"):
-            await page.goto(f"{gateway.url}/#/device/vineyard")
+            await page.goto(f"{gateway.url}/#/device/{device}")
         number = page.locator("figcaption", has_text="temperature")
         await expect(number).to_contain_text("temperature21.5")
     may_begin.set()
@@ -208,7 +208,7 @@ async def test_a_board_that_left_before_a_slow_stream_has_readings_with_an_age(
     await expect(number).to_contain_text(re.compile("just now|ago"))
 
 
-async def test_events_from_before_a_slow_stream_are_shown(gateway: GatewayProcess, page: Page) -> None:
+async def test_events_from_before_a_slow_stream_are_shown(gateway: GatewayProcess, page: Page, device: str) -> None:
     may_begin = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -217,9 +217,9 @@ async def test_events_from_before_a_slow_stream_are_shown(gateway: GatewayProces
 
     await page.add_init_script(OWN_STREAMS)
     await page.route("**/api/events*devices=*", hold)
-    async with board_at(gateway.ws_url, "orchard") as board:
+    async with board_at(gateway.ws_url, device) as board:
         async with page.expect_request("**/api/events*devices=*"):
-            await page.goto(f"{gateway.url}/#/device/orchard")
+            await page.goto(f"{gateway.url}/#/device/{device}")
         await expect(page.get_by_text("No readings yet.")).to_be_visible()
         await board.send("telemetry", values={"temperature": 21.5})
         await board.send("log", message="it is warm")
