@@ -32,3 +32,18 @@ test("a tab that is opened in the background takes no stream until it is shown",
   assert.equal(streams.length, 1);
   assert.match(streams[0].address, /^\.\/api\/events\?/);
 });
+
+test("a stream of all devices that begins late is not taken for that of the device that is shown", async () => {
+  const begun = [];
+  const say = (stream, time) =>
+    stream.dispatchEvent(Object.assign(new Event("hello"), { data: JSON.stringify({ time }), lastEventId: "" }));
+  store.addEventListener("hello", ({ detail }) => begun.push(detail.time));
+
+  store.watch("one");
+  say(streams[0], 1);
+  await new Promise((resolve) => setTimeout(resolve));
+  say(streams.at(-1), 2);
+
+  assert.match(streams.at(-1).address, /devices=one/);
+  assert.deepEqual(begun, [2]);
+});

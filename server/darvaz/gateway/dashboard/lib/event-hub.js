@@ -11,7 +11,10 @@ const DEVICES_MAX = 32;
 const WATCHED_TYPES = `${TYPES},log,crash`;
 const EVENTS = ["gap", ...WATCHED_TYPES.split(",")];
 
-/** @typedef {{type: string, data?: any}} HubMessage an event of the gateway, or "lost", "refused" or "paused" */
+/**
+ * An event of the gateway, or "lost", "refused" or "paused"; "hello" has the wish whose stream has begun in `device`.
+ * @typedef {{type: string, data?: any, device?: string | null}} HubMessage
+ */
 /** @typedef {{device: string | null, isSeen: boolean}} Wish what a tab shows: one device, or all; whether it is seen */
 
 /**
@@ -120,7 +123,7 @@ export class EventHub {
     this.#update();
     if (!wish || before?.wish.device === wish.device) return;
     const hello = (wish.device === null ? this.#all : this.#watched).hello();
-    if (hello) send({ type: "hello", data: hello });
+    if (hello) send({ type: "hello", data: hello, device: wish.device });
   }
 
   #dropSilent() {
@@ -154,7 +157,8 @@ export class EventHub {
     const device = message.type === "presence" ? message.data.id : (message.data?.device ?? undefined);
     for (const { wish, send } of this.#tabs.values()) {
       const isOf = isOfAll ? wish.device === null : wish.device !== null;
-      if (isOf && (isOfAll || device === undefined || device === wish.device)) send(message);
+      if (isOf && (isOfAll || device === undefined || device === wish.device))
+        send(message.type === "hello" ? { ...message, device: wish.device } : message);
     }
   }
 }

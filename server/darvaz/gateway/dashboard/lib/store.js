@@ -162,11 +162,11 @@ class Store extends EventTarget {
   }
 
   /** @param {import("./event-hub.js").HubMessage} message */
-  #receive({ type, data }) {
+  #receive({ type, data, device }) {
     if (type === "lost" || type === "refused") this.#onLost(type === "refused");
     // Nobody looks: what is missed meanwhile is loaded once the stream is there again.
     else if (type === "paused") this.state = "lost";
-    else if (type === "hello") this.#onHello(data);
+    else if (type === "hello") this.#onHello(data, device);
     else if (type === "presence") this.#onPresence(data);
     else if (type === "telemetry") this.#onTelemetry(data);
     else if (type === "forgotten") {
@@ -180,8 +180,13 @@ class Store extends EventTarget {
     }
   }
 
-  /** @param {{time: number}} hello */
-  #onHello(hello) {
+  /**
+   * The stream of all devices may begin while that of one device is asked for: the lines up to there are still to come.
+   * @param {{time: number}} hello
+   * @param {string | null | undefined} device
+   */
+  #onHello(hello, device) {
+    if (device !== this.#watched) return;
     setClock(hello.time);
     this.#enter("live");
     this.emit("hello", hello);
