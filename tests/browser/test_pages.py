@@ -48,13 +48,13 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
         'const p = "q \\" = r"; return "s" + t;\n'
     )
     assert as_sent(script).decode().splitlines() == [
-        'const a={b:"c = { d }",e};',
-        "const f=(g)=>g?[1,2]:g + +1;",
-        "const h = / = /.test(i) && j;",
-        "const s=(k[0]/ l)*m;",
-        "const k = `l = ${m}` + 'n = o';",
-        "const u=[`v = ${w}`,x];",
-        "const y = [`${z ? `a = b` : c}`, d];",
+        'const a={b:"c = { d }",e}',
+        "const f=(g)=>g?[1,2]:g + +1",
+        "const h = / = /.test(i) && j",
+        "const s=(k[0]/ l)*m",
+        "const k = `l = ${m}` + 'n = o'",
+        "const u=[`v = ${w}`,x]",
+        "const y = [`${z ? `a = b` : c}`, d]",
         'const p="q \\" = r";return"s"+t;',
     ]
 
@@ -62,7 +62,7 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
 def test_signs_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) -> None:
     script = tmp_path / "script.js"
     script.write_text('const a = [\n  "b,",\n  c,\n];\nd(\n  "e,]",\n);\nif (f) {\n  g();\n  h(";}");\n}\n')
-    assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]");', "if(f){g();", 'h(";}")}']
+    assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]")', "if(f){g();", 'h(";}")}']
 
 
 def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.gateway import GatewayProcess
 from tests.support.updates import deploy, fall_back, receive_release, until
 
 pytestmark = pytest.mark.timeout(120)
+FILES = {"main.py": base64.b64encode(b"print(1)\n").decode()}
 
 
 async def test_a_rollout_that_stopped_says_why(gateway: GatewayProcess, page: Page) -> None:
@@ -141,3 +143,22 @@ async def test_a_gateway_without_releases_says_how_to_make_one_and_offers_none(
         await page.reload()
         await expect(offered.get_by_role("combobox")).to_be_visible()
         await expect(offered.get_by_text("darvaz deploy")).to_be_hidden()
+
+
+async def test_selected_boards_are_given_a_release_at_once(gateway: GatewayProcess, page: Page) -> None:
+    program = {"state": "flashed", "counter": 0, "has_key": True}
+    number = gateway.post("/api/releases", json={"name": "many", "files": FILES}).json()["number"]
+    for device in ("many-1", "many-2"):
+        assert gateway.post(f"/api/devices/{device}/update-key").is_success
+    async with board_at(gateway.ws_url, "many-1", program=program) as one:
+        async with board_at(gateway.ws_url, "many-2", program=program) as two:
+            await page.goto(f"{gateway.url}/#/?q=many-")
+            await page.get_by_role("button", name="Select", exact=True).click()
+            await page.get_by_role("button", name="All shown").click()
+            await page.get_by_role("button", name="Release …").click()
+            await expect(page.get_by_label("Releases")).to_have_value(str(number))
+            await page.get_by_role("button", name="Send to 2").click()
+
+            await expect(page.get_by_role("heading", name=f"Release {number}").first).to_be_visible()
+            for board in (one, two):
+                assert json.loads((await board.receive("update"))["header"])["release"] == str(number)

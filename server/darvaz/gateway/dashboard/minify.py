@@ -11,6 +11,8 @@ _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 # What formatters put behind the last of several lines.
 _LAST_SIGN = re.compile(rb",(?=\n[)\]}])|;(?=\n\})")
+# A line that begins with one of these words is a statement of its own. Imports keep theirs: they are read by it.
+_END_OF_LINE = re.compile(rb'(?<!");(?=\n(?:const|let|if|for|return|throw|await|while)\b)')
 # Before a colon a blank has a meaning, in a selector.
 _STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +|(?<=[ :(,-])0(?=\.\d)')
 _LAST_IN_STYLE = re.compile(rb";(?=\})")
@@ -45,7 +47,7 @@ def as_sent(file: Path) -> bytes:
         return _LAST_IN_STYLE.sub(b"", _STYLE_BLANKS.sub(rb"\1\2\3", body))
     if file.suffix != ".js":
         return body
-    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_SIGN.sub(b"", body)))
+    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _END_OF_LINE.sub(b"", _LAST_SIGN.sub(b"", body))))
 
 
 def _without_blanks(line: re.Match[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 import { chartHashOf, SERIES_MAX } from "../lib/chart-state.js";
 import { COLUMNS, csvOf } from "../lib/fleet.js";
+import { loadScript } from "../lib/load-script.js";
 import { saveFile } from "../lib/save-file.js";
 import { argumentsIn, choiceFields } from "./control-fields.js";
 import { groupsOf } from "./fleet-filters.js";
@@ -60,6 +61,7 @@ export function batchBar(selected, onselect) {
   const buttons = [
     button("batch_command", open(commandPanel)),
     button("batch_groups", open(groupPanel)),
+    ...(store.mayChange ? [button("batch_release", open(releasePanel))] : []),
     button("compare", () => compare(selected())),
     button("batch_export", () => save(selected())),
   ];
@@ -118,12 +120,16 @@ function commandPanel(devices, panel) {
   panel.replaceChildren(formOf(onsend, labelled("command", choice), fields, send), results);
 }
 
+/** @param {Device[]} devices */
+function* slicesOf(devices) {
+  for (let at = 0; at < devices.length; at += SLICE) yield devices.slice(at, at + SLICE).map(({ id }) => id);
+}
+
 /** @type {(devices: Device[], name: string, args: Record<string, Value>) => Promise<Outcome[]>} */
 async function sendToAll(devices, name, args) {
   /** @type {Outcome[]} */
   const outcomes = [];
-  for (let at = 0; at < devices.length; at += SLICE) {
-    const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
+  for (const ids of slicesOf(devices)) {
     try {
       const { results } = await request("POST", `/api/commands/${encodeURIComponent(name)}`, { devices: ids, args });
       for (const { detail, ...result } of results)
@@ -172,15 +178,34 @@ function groupPanel(devices, panel) {
   const change = async (/** @type {"add" | "remove"} */ what) => {
     if (!name.reportValidity()) return;
     await saving(status, async () => {
-      for (let at = 0; at < devices.length; at += SLICE) {
-        const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
+      for (const ids of slicesOf(devices))
         await request("PATCH", `/api/groups/${encodeURIComponent(name.value.trim())}`, { [what]: ids });
-      }
     });
   };
   const remove = button("group_remove", () => change("remove"));
   const label = h("label", {}, h("span", {}, t("group_name")), name, known);
   panel.replaceChildren(formOf(() => change("add"), label, h("button", {}, t("group_add")), remove, status));
+}
+
+/** @type {(devices: Device[], panel: HTMLElement) => Promise<void>} */
+async function releasePanel(devices, panel) {
+  const [{ releases }] = await Promise.all([
+    request("GET", "/api/releases"),
+    loadScript(() => import("../lib/words-releases.js")),
+  ]);
+  const options = releases.map((/** @type {import("../lib/types.js").Release} */ { number, name }) =>
+    option(String(number), `${t("release_number", formatNumber(number))} ${visible(name)}`),
+  );
+  const choice = h("select", {}, options);
+  const status = resultLine();
+  const give = () =>
+    saving(status, async () => {
+      for (const to of slicesOf(devices)) await request("POST", "/api/rollouts", { release: Number(choice.value), to });
+      // How it goes at each board.
+      location.hash = "#/releases";
+    });
+  const button = h("button", { disabled: !releases.length }, t("send_to", formatNumber(devices.length)));
+  panel.replaceChildren(formOf(give, labelled("releases", choice), button, status));
 }
 
 /** @param {Device[]} devices */

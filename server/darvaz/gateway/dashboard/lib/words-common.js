@@ -93,6 +93,7 @@ export const common = {
   column_address: ["Address", "نشانی"],
   column_uptime: ["Running for", "مدت کار"],
   batch_command: ["Command …", "فرمان …"],
+  batch_release: ["Release …", "نسخه …"],
   batch_groups: ["Groups …", "گروه‌ها …"],
   batch_export: ["Save as CSV", "ذخیره به صورت CSV"],
   command: ["Command", "فرمان"],
