@@ -34,7 +34,7 @@ FINGERPRINTS = {
         " 0ea2ec2d 942819d4 025e7a0e e2efe3b2 b9b78099 562221bd c9aed3fe fdef8307 d769e1c2 5aa06261"
         " 09a2bc5c 4dd505dd 85d65c97"
     ),
-    "history": "a648c89f be63599e 6719fa72 1fc429d4",
+    "history": "a648c89f be63599e 6719fa72 1fc429d4 841d147d",
 }
 # What is put into columns of these types.
 SAMPLES = {"TEXT": "1", "INTEGER": 1, "REAL": 1.5, "BLOB": b"1"}

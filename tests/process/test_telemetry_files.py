@@ -32,7 +32,9 @@ async def gateway() -> AsyncIterator[GatewayProcess]:
                 for number in range(COUNT):
                     await board.send("telemetry", values={"level": number * factor})
                 for is_open in (True, False):
-                    # Of changes in one millisecond, only the last one is shown.
+                    # Of changes in one millisecond, only the last one is shown: each is sent to a gateway that waits.
+                    await board.send("ping")
+                    await board.receive("pong")
                     await asyncio.sleep(0.005)
                     await board.send("telemetry", values={"lid": is_open, "mode": f"is {is_open}"})
                 await board.send("ping")

@@ -83,6 +83,6 @@ def all_numbers(view: HistoryView, wanted: ReadingFilter) -> list[tuple[str, str
 def all_changes(view: HistoryView, wanted: ReadingFilter) -> list[tuple[str, str, str]]:
     found, texts = [], view.texts(wanted, None)
     while texts is not None:
-        found += [(texts.device, texts.name, value) for _, value in texts.changes]
+        found += [(texts.device, texts.name, value) for _, _, value in texts.changes]
         texts = view.texts(wanted, texts)
     return found

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.telemetry.export import ReadingFilter
 from darvaz.gateway.telemetry.history_queries import POINTS_MAX, plot, states
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, MIGRATIONS, open_history
 from darvaz.gateway.telemetry.history_tables import (
     FIVE_MINUTES_S,
     HOUR_S,
     Retention,
 )
+from darvaz.gateway.telemetry.text_export import read_texts
 from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept
 
 # Waiting readings, late ones, states
@@ -81,6 +88,52 @@ def test_texts_and_truth_values_are_kept_as_changes(kept: Kept) -> None:
     ]  # fmt: skip
     assert [state for _, state in states(kept.connection, "door", "locked", NOON_S, NOON_S + 60)] == [True, False, True]
     assert [point.mean for point in kept.plot("door", "locked", NOON_S, NOON_S + 60).points] == [1, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("changes", [["on", "idle"], ["idle", "on"], ["on", "idle", "on"], ["idle", "on", "idle"]])
+@pytest.mark.parametrize("writes", ["at once", "each by itself", "never"])
+def test_the_last_of_several_changes_in_one_millisecond_is_what_holds(
+    kept: Kept, changes: list[str], writes: str
+) -> None:
+    for change in changes:
+        kept.record("pump", NOON_S, mode=change)
+        if writes == "each by itself":
+            kept.write()
+    if writes == "at once":
+        kept.write()
+
+    found = states(kept.connection, "pump", "mode", NOON_S, NOON_S + 60, kept.history.waiting_states("pump", "mode"))
+
+    assert found == [(NOON_S, changes[-1])]
+    assert exported(kept) == ([] if writes == "never" else changes)
+
+
+def exported(kept: Kept) -> list[str]:
+    portion = read_texts(kept.connection, ReadingFilter("", "", 0, 2**62), None)
+    return [] if portion is None else [msgspec.json.decode(value) for _, _, value in portion.changes]
+
+
+def test_of_too_many_changes_the_newest_are_shown(kept: Kept) -> None:
+    for second in range(POINTS_MAX + 1):
+        kept.record("pump", NOON_S + second, mode=f"step {second}")
+    kept.write()
+
+    found = states(kept.connection, "pump", "mode", NOON_S, NOON_S + 2 * POINTS_MAX)
+
+    assert (len(found), found[0][1], found[-1][1]) == (POINTS_MAX, "step 1", f"step {POINTS_MAX}")
+
+
+def test_a_history_of_before_changes_had_numbers_keeps_them_all(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path, DATABASE_NAME, MIGRATIONS[:4])) as old:
+        old.execute("INSERT INTO series (id, device, name) VALUES (7, 'pump', 'mode')")
+        rows = [(7, 1_000, '"on"'), (7, 1_000, '"idle"'), (7, 2_000, '"on"'), (8, 1_000, "true")]
+        old.executemany("INSERT INTO states (series, time_ms, value) VALUES (?, ?, ?)", rows)
+
+    with closing(open_history(tmp_path)) as connection:
+        kept = connection.execute("SELECT series, time_ms, number FROM states ORDER BY 1, 2, 3").fetchall()
+
+        assert kept == [(7, 1_000, 0), (7, 1_000, 1), (7, 2_000, 0), (8, 1_000, 0)]
+        assert [state for _, state in states(connection, "pump", "mode", 0, 60)][-1] == "on"
 
 
 # Plots

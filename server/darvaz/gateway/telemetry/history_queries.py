@@ -115,6 +115,7 @@ def states(
 ) -> list[State]:
     """Returns the changes of a text or truth value, oldest first, with the one that was in force at the beginning.
 
+    Of more than `POINTS_MAX`, the newest.
     `waiting` is what `History.waiting_states` returned before: changes that may not be in the database yet.
     """
     found = _stored_states(connection, device, name, from_s, to_s)
@@ -137,10 +138,11 @@ def _stored_states(connection: sqlite3.Connection, device: str, name: str, from_
     ).fetchone()
     first_ms = int(from_s * 1000) if before is None else before
     rows = connection.execute(
-        "SELECT time_ms, value FROM states WHERE series = ? AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?",
+        "SELECT time_ms, value FROM states WHERE series = ? AND time_ms >= ? AND time_ms < ?"
+        " ORDER BY time_ms DESC, number DESC LIMIT ?",
         (row[0], first_ms, int(to_s * 1000), POINTS_MAX),
     )
-    return [(time_ms / 1000, msgspec.json.decode(value)) for time_ms, value in rows]
+    return [(time_ms / 1000, msgspec.json.decode(value)) for time_ms, value in reversed(rows.fetchall())]
 
 
 def _reaching_back(connection: sqlite3.Connection, series: int, source: Source, from_s: float) -> Source:

@@ -15,6 +15,11 @@ DAY_MS = 86_400_000
 
 _SUMMARY = "series INTEGER NOT NULL, time_s INTEGER NOT NULL, count INTEGER, sum REAL, low REAL, high REAL"
 INSERT_BLOCK = "INSERT INTO readings (series, day, first_ms, last_ms, count, block) VALUES (?, ?, ?, ?, ?, ?)"
+# The number of a change is its place within its millisecond.
+INSERT_STATE = (
+    "INSERT INTO states (series, time_ms, number, value) VALUES (?1, ?2,"
+    " (SELECT coalesce(max(number) + 1, 0) FROM states WHERE series = ?1 AND time_ms = ?2), ?3)"
+)
 BlockRow = tuple[int, int, int, int, int, bytes]
 # A reading, in the order of which the first version's table was read.
 _Row = tuple[int, int, float]
@@ -94,4 +99,13 @@ MIGRATIONS = (
     (TABLE,),
     # The newest values of each device, as JSON, and the start of the board that they belong to (newest.py).
     ("CREATE TABLE newest (device TEXT PRIMARY KEY, boot TEXT NOT NULL, readings TEXT NOT NULL) WITHOUT ROWID",),
+    # Changes of one millisecond in the order in which they came; of earlier ones it is not known.
+    (
+        "ALTER TABLE states RENAME TO old_states",
+        "CREATE TABLE states (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, number INTEGER NOT NULL,"
+        " value TEXT NOT NULL, PRIMARY KEY (series, time_ms, number)) WITHOUT ROWID",
+        "INSERT INTO states SELECT series, time_ms,"
+        " row_number() OVER (PARTITION BY series, time_ms ORDER BY value) - 1, value FROM old_states",
+        "DROP TABLE old_states",
+    ),
 )

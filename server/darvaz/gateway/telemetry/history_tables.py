@@ -15,7 +15,7 @@ import msgspec
 
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.taken import forget_taken, write_taken
-from darvaz.gateway.telemetry.history_schema import DAY_MS, INSERT_BLOCK, BlockRow, block_rows
+from darvaz.gateway.telemetry.history_schema import DAY_MS, INSERT_BLOCK, INSERT_STATE, BlockRow, block_rows
 from darvaz.gateway.telemetry.newest import Newest, forget_newest, write_newest
 from darvaz.gateway.telemetry.recent import Recent, Series, series_of
 
@@ -226,7 +226,7 @@ class _Rows:
                 " sum = sum + excluded.sum, low = min(low, excluded.low), high = max(high, excluded.high)",
                 rows,
             )
-        connection.executemany("INSERT OR IGNORE INTO states (series, time_ms, value) VALUES (?, ?, ?)", self._states)
+        connection.executemany(INSERT_STATE, self._states)
 
 
 def _stretches(times_ms: list[int], step_ms: int) -> Iterator[tuple[int, int]]:

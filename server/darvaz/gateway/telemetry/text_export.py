@@ -22,8 +22,8 @@ class TextPortion(NamedTuple):
     series: int
     device: str
     name: str
-    changes: list[tuple[int, str]]
-    """Unix milliseconds, and the value as JSON, as the history keeps it."""
+    changes: list[tuple[int, int, str]]
+    """Unix milliseconds, the number of the change among those of its millisecond, and the value as JSON."""
 
 
 _SERIES = """
@@ -34,35 +34,35 @@ _SERIES = """
     ORDER BY id LIMIT 1
 """
 _CHANGES = """
-    SELECT time_ms, value FROM states
-    WHERE series = ? AND (time_ms, value) > (?, ?) AND time_ms >= ? AND time_ms < ? AND value LIKE '"%'
-    ORDER BY time_ms, value LIMIT ?
+    SELECT time_ms, number, value FROM states
+    WHERE series = ? AND (time_ms, number) > (?, ?) AND time_ms >= ? AND time_ms < ? AND value LIKE '"%'
+    ORDER BY time_ms, number LIMIT ?
 """
 
 
 def read_texts(connection: sqlite3.Connection, wanted: ReadingFilter, after: TextPortion | None) -> TextPortion | None:
     """Returns the changes that follow, or None at the end."""
     if after is not None and len(after.changes) == CHANGES_MAX:
-        changes = _changes(connection, after.series, wanted, after.changes[-1])
+        changes = _changes(connection, after.series, wanted, after.changes[-1][:2])
         if changes:
             return after._replace(changes=changes)
     given = wanted._asdict() | {"series": -1 if after is None else after.series}
     for series, device, name in connection.execute(_SERIES, given):
-        return TextPortion(series, device, name, _changes(connection, series, wanted, (-1, "")))
+        return TextPortion(series, device, name, _changes(connection, series, wanted, (-1, -1)))
     return None
 
 
 def _changes(
-    connection: sqlite3.Connection, series: int, wanted: ReadingFilter, after: tuple[int, str]
-) -> list[tuple[int, str]]:
+    connection: sqlite3.Connection, series: int, wanted: ReadingFilter, after: tuple[int, int]
+) -> list[tuple[int, int, str]]:
     rows = connection.execute(_CHANGES, (series, *after, wanted.from_ms, wanted.to_ms, CHANGES_MAX))
     return list(rows)
 
 
 def dump_texts(portion: TextPortion, format_: ExportFormat) -> bytes:
     """Returns changes as lines of the file."""
-    texts: list[str] = [msgspec.json.decode(value) for _, value in portion.changes]
-    times_ms = [time_ms for time_ms, _ in portion.changes]
+    texts: list[str] = [msgspec.json.decode(value) for _, _, value in portion.changes]
+    times_ms = [time_ms for time_ms, _, _ in portion.changes]
     if format_ == "columns":
         found = {"device": portion.device, "name": portion.name, "times_ms": times_ms, "values": texts}
         return msgspec.json.encode(found) + b"\n"
