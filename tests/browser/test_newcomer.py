@@ -137,7 +137,7 @@ async def test_a_token_is_copied_where_the_browser_has_no_clipboard(gateway: Gat
     await page.get_by_role("button", name="Issue").click()
     token = await page.locator("pre", has_text="dvz_").inner_text()
 
-    await page.get_by_role("button", name="Copy").click()
+    await page.get_by_role("button", name="Copy", exact=True).click()
 
     await expect(page.get_by_role("button", name="Copied.")).to_be_visible()
     await page.get_by_label("Label").focus()

@@ -59,10 +59,9 @@ async def test_a_persian_page_says_in_persian_why_a_release_is_not_good(
 
 
 async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Page) -> None:
-    files = {"main.py": base64.b64encode(b"print(1)\n").decode()}
     async with board_at(gateway.ws_url, "away-1"):
         pass
-    number = gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+    number = gateway.post("/api/releases", json={"name": "lamp", "files": FILES}).json()["number"]
     assert gateway.post("/api/rollouts", json={"release": number, "to": ["away-1"]}).is_success
     await page.goto(f"{gateway.url}/#/releases")
     shown = page.locator("release-page section").first
@@ -79,8 +78,7 @@ async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Pa
 async def test_of_many_boards_those_that_failed_come_first_and_the_others_when_asked(
     fresh_gateway: GatewayProcess, page: Page
 ) -> None:
-    files = {"main.py": base64.b64encode(b"print(1)\n").decode()}
-    number = fresh_gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+    number = fresh_gateway.post("/api/releases", json={"name": "lamp", "files": FILES}).json()["number"]
     for board in range(109):
         async with board_at(fresh_gateway.ws_url, f"many-{board:03}"):
             pass
@@ -155,7 +153,13 @@ async def test_selected_boards_are_given_a_release_at_once(gateway: GatewayProce
             await page.goto(f"{gateway.url}/#/?q=many-")
             await page.get_by_role("button", name="Select", exact=True).click()
             await page.get_by_role("button", name="All shown").click()
+            releases = "**/api/releases"
+            await page.route(releases, lambda route: route.abort())
             await page.get_by_role("button", name="Release …").click()
+            await expect(page.locator(".batch-panel output")).to_have_text(re.compile("."))
+            await page.unroute(releases)
+            await page.get_by_role("button", name="Release …").click()
+            await expect(page.get_by_label("Releases")).to_be_focused()
             await expect(page.get_by_label("Releases")).to_have_value(str(number))
             await page.get_by_role("button", name="Send to 2").click()
 

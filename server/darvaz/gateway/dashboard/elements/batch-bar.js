@@ -8,6 +8,7 @@ import { argumentsIn, choiceFields } from "./control-fields.js";
 import { groupsOf } from "./fleet-filters.js";
 import {
   announce,
+  attempt,
   bdi,
   boardName,
   button,
@@ -51,12 +52,14 @@ const ASK_FROM = 20;
 export function batchBar(selected, onselect) {
   const count = h("strong", { role: "status" });
   const panel = h("div", { class: "batch-panel", hidden: true });
-  const open = (/** @type {(devices: Device[], panel: HTMLElement) => void} */ fill) => () => {
+  const open = (/** @type {(devices: Device[], panel: HTMLElement) => void | Promise<void>} */ fill) => async () => {
     const devices = selected();
     if (!devices.length) return;
+    const status = resultLine();
     panel.hidden = false;
-    fill(devices, panel);
-    /** @type {HTMLElement | null} */ (panel.querySelector("select, input, button"))?.focus();
+    if (await attempt(status, async () => fill(devices, panel)))
+      /** @type {HTMLElement | null} */ (panel.querySelector("select, input, button"))?.focus();
+    else panel.replaceChildren(status);
   };
   const buttons = [
     button("batch_command", open(commandPanel)),
