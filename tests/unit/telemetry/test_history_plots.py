@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.telemetry.export import ReadingFilter
-from darvaz.gateway.telemetry.history_queries import POINTS_MAX, plot, states
+from darvaz.gateway.telemetry.history_queries import POINTS_MAX, last_readings, newest_of, plot, states
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, MIGRATIONS, open_history
 from darvaz.gateway.telemetry.history_tables import (
     FIVE_MINUTES_S,
@@ -41,6 +41,18 @@ def test_the_newest_waiting_reading_of_each_name_is_known(kept: Kept) -> None:
 
     assert kept.history.newest_waiting("pico") == {"t": (2.0, NOON_S + 10), "u": (5.0, NOON_S)}
     assert kept.history.newest_waiting("other") == {}
+
+
+def test_the_newest_reading_is_the_last_of_its_moment_and_no_late_one(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1.0, u=1.0)
+    kept.record("pico", NOON_S, t=2.0, u=2.0)
+    kept.write()
+    kept.record("pico", NOON_S, t=3.0)
+    kept.record("pico", NOON_S - 60, u=0.0)
+    stored, waiting = last_readings(kept.connection, "pico"), kept.history.newest_waiting("pico")
+
+    assert stored == {"t": (2.0, NOON_S), "u": (2.0, NOON_S)}
+    assert newest_of(stored, waiting) == {"t": (3.0, NOON_S), "u": (2.0, NOON_S)}
 
 
 def test_waiting_readings_that_a_flush_wrote_meanwhile_are_not_counted_twice(kept: Kept) -> None:

@@ -12,7 +12,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import unknown_device
-from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source
+from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, newest_of
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES
 
 _TAG = "Telemetry"
@@ -83,11 +83,11 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
         return unknown_device(call.device)
     # Numbers of how the board is are in the history only; what it reported before it started again is not so any more.
     waiting, telemetry = call.parts.history.newest_waiting(call.device), call.parts.telemetry
-    kept = await call.read(call.parts.history_reader, lambda history: history.last_readings(call.device)) | waiting
+    stored = await call.read(call.parts.history_reader, lambda history: history.last_readings(call.device))
     is_known = telemetry.knows(call.device)
     values = {
         name: LastReading(None if is_known and name not in HEALTH_NAMES else value, time_s)
-        for name, (value, time_s) in kept.items()
+        for name, (value, time_s) in newest_of(stored, waiting).items()
     }
     latest = telemetry.health(call.device) | telemetry.latest(call.device)
     known = {name: LastReading(found.value, found.time) for name, found in latest.items()}

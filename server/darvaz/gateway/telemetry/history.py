@@ -22,7 +22,7 @@ from darvaz.gateway.telemetry.history_schema import DATABASE_NAME
 from darvaz.gateway.telemetry.history_tables import Retention
 from darvaz.gateway.telemetry.newest import Newest
 from darvaz.gateway.telemetry.recent import Reports, Value
-from darvaz.gateway.telemetry.report_queue import ReportQueue, State, Waiting
+from darvaz.gateway.telemetry.report_queue import LastReadings, ReportQueue, State, Waiting
 from darvaz.gateway.telemetry.store import HistoryStore
 
 log = logging.getLogger("darvaz.history")
@@ -168,7 +168,7 @@ class History:
         """Returns the changes of a text or truth value that the database may not have yet, oldest first."""
         return self._queue.waiting_states(device, name)
 
-    def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
+    def newest_waiting(self, device: str) -> LastReadings:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
         return self._queue.newest_waiting(device)
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 from darvaz.gateway.telemetry.blocks import unpack
 from darvaz.gateway.telemetry.history_schema import DAY_MS, read_meta
 from darvaz.gateway.telemetry.history_tables import FIVE_MINUTES_S, HOUR_S
-from darvaz.gateway.telemetry.report_queue import State, Waiting
+from darvaz.gateway.telemetry.report_queue import LastReadings, State, Waiting
 
 POINTS_MAX = 2_000
 POINTS = 500
@@ -92,17 +92,24 @@ def plot(
         connection.execute("COMMIT")
 
 
-def last_readings(connection: sqlite3.Connection, device: str) -> dict[str, tuple[float, float]]:
+def last_readings(connection: sqlite3.Connection, device: str) -> LastReadings:
     """Returns the newest number of each name and its Unix time, as far as single readings are kept."""
-    found: dict[str, tuple[float, float]] = {}
+    found: LastReadings = {}
     for name, series in connection.execute("SELECT name, id FROM series WHERE device = ?", (device,)).fetchall():
         row = connection.execute(f"SELECT days.day {_BLOCKS} ORDER BY days.day DESC LIMIT 1",
                                  (series,)).fetchone()  # fmt: skip
         if row is not None:
             readings = _unpacked(connection, series, row[0] * DAY_MS, (row[0] + 1) * DAY_MS)
-            time_ms, value = max(readings, key=lambda reading: reading[0])
+            # Of one moment, the last.
+            time_ms, value = max(reversed(list(readings)), key=lambda reading: reading[0])
             found[name] = (value, time_ms / 1000)
     return found
+
+
+def newest_of(stored: LastReadings, waiting: LastReadings) -> LastReadings:
+    """Returns the newest of both; what waits may be of before what is stored, or as old and behind it."""
+    late = {name for name, (_, time_s) in waiting.items() if name in stored and time_s < stored[name][1]}
+    return stored | {name: reading for name, reading in waiting.items() if name not in late}
 
 
 def states(

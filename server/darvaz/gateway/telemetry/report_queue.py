@@ -24,6 +24,8 @@ _COMPRESSION = 1
 Waiting = tuple[int, list[int], list[float]]
 # When a text or truth value became what it is, in Unix seconds, and what it became.
 State = tuple[float, str | bool]
+# By name: a number, and its Unix time.
+LastReadings = dict[str, tuple[float, float]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Report | str]).decode
@@ -110,13 +112,14 @@ class ReportQueue:
                 found += zip((time_ms / 1000 for time_ms in series.state_times_ms), series.states, strict=True)
         return sorted(found, key=itemgetter(0))
 
-    def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
+    def newest_waiting(self, device: str) -> LastReadings:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
-        found: dict[str, tuple[float, float]] = {}
+        found: LastReadings = {}
         for _, reports in self._waiting_of(device):
             for name, series in series_of(reports).items():
-                if series.numbers:
-                    times_ms, values = series.in_order()
+                times_ms, values = series.in_order()
+                # Of the later flush, unless it is late.
+                if values and times_ms[-1] / 1000 >= found.get(name, (0.0, 0.0))[1]:
                     found[name] = (values[-1], times_ms[-1] / 1000)
         return found
 

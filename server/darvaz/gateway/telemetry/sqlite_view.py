@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from darvaz.gateway.telemetry import history_queries
 from darvaz.gateway.telemetry.export import Portion, ReadingFilter, read_portion
 from darvaz.gateway.telemetry.history_queries import Plot
-from darvaz.gateway.telemetry.report_queue import State, Waiting
+from darvaz.gateway.telemetry.report_queue import LastReadings, State, Waiting
 from darvaz.gateway.telemetry.text_export import TextPortion, read_texts
 
 
@@ -18,7 +18,7 @@ class SqliteHistory:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def last_readings(self, device: str) -> dict[str, tuple[float, float]]:
+    def last_readings(self, device: str) -> LastReadings:
         """Implements `HistoryView`."""
         return history_queries.last_readings(self._connection, device)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from darvaz.gateway.telemetry.export import Portion, ReadingFilter
 from darvaz.gateway.telemetry.history_queries import Plot
-from darvaz.gateway.telemetry.report_queue import State, Waiting
+from darvaz.gateway.telemetry.report_queue import LastReadings, State, Waiting
 from darvaz.gateway.telemetry.text_export import TextPortion
 
 
@@ -17,7 +17,7 @@ class HistoryView(Protocol):
     What waits, and may be written at the same moment, is given, and counts once.
     """
 
-    def last_readings(self, device: str) -> dict[str, tuple[float, float]]:
+    def last_readings(self, device: str) -> LastReadings:
         """Returns the newest number of each name and its Unix time, as far as single readings are kept."""
 
     def plot(
