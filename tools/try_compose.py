@@ -87,24 +87,26 @@ echo worked
 """
 
 
-def try_addon(run: Callable[..., str], work: Path) -> None:
+def try_addon(run: Callable[..., str], work: Path, driver: str) -> None:
     """Runs the image `addon` in a network like Home Assistant's, and asks it as the Supervisor; needs Podman."""
     if shutil.which("podman") is None:
         print("THE ADD-ON WAS ASKED BY NO SUPERVISOR: apt install podman", file=sys.stderr)
         return
     limits = " ".join(f"--ulimit {name}={most}" for name, most in _limits().items())
-    assert run(*_NAMESPACES, _PRIVATE + _podman_settings(work) + _ADDON.format(work=work, limits=limits)) == "worked"
+    script = _PRIVATE + _podman_settings(work, driver) + _ADDON.format(work=work, limits=limits)
+    assert run(*_NAMESPACES, script) == "worked"
 
 
-def try_compose(run: Callable[..., str], work: Path, storage: list[str]) -> None:
+def try_compose(run: Callable[..., str], work: Path, driver: str, storage: list[str]) -> None:
     """Runs the compose file of the tree `work/source` with each engine that is here; says loudly where none is.
 
-    `run` runs a command. `storage` are buildah's options that say where the image `darvaz` is.
+    `run` runs a command. `driver` is how containers' folders are kept, and `storage` are buildah's options that say
+    where the image `darvaz` is.
     """
     file = f"--file {work}/source/{COMPOSE_FILE} --file {_limits_of_this_machine(work)}"
     engines = []
     if shutil.which("podman") and shutil.which("podman-compose"):
-        _in_namespaces(run, work, _podman_settings(work), f"podman-compose {file}")
+        _in_namespaces(run, work, _podman_settings(work, driver), f"podman-compose {file}")
         engines.append("podman-compose")
     docker = next((name for name, program in _DOCKER.items() if shutil.which("dockerd") and _has(run, name)), None)
     if docker is not None:
@@ -127,11 +129,11 @@ def _in_namespaces(run: Callable[..., str], work: Path, before: str, compose: st
     assert run("env", "DARVAZ_PUBLIC_URL=http://192.168.1.5:3000", *_NAMESPACES, script) == "worked"
 
 
-def _podman_settings(work: Path) -> str:
+def _podman_settings(work: Path, driver: str) -> str:
     """Returns a line that tells Podman where buildah's images are."""
     (work / "containers.conf").write_text('[containers]\ncgroups = "disabled"\n')
     folders = f'graphroot = "{work}/storage"\nrunroot = "{work}/run"\n'
-    (work / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\n{folders}')
+    (work / "storage.conf").write_text(f'[storage]\ndriver = "{driver}"\n{folders}')
     return f"export CONTAINERS_CONF={work}/containers.conf CONTAINERS_STORAGE_CONF={work}/storage.conf\n"
 
 

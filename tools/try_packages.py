@@ -22,6 +22,8 @@ from tools.try_compose import try_addon, try_compose
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("buildah", "mmdebstrap", "chroot", "dpkg-deb", "git")
 DEADLINE_S = 900
+# More than all images, also where each layer is a copy of all below it.
+_MEMORY_BYTES = 5 << 30
 # What this ends with if a tool is missing: the code that build tools take for "left out".
 LEFT_OUT = 77
 # Debian's name of a release, with Python 3.11 or newer.
@@ -108,15 +110,30 @@ def main() -> int:
         what = f"apt install {' '.join(missing)}" if missing else "run it as root"
         print(f"NO CONTAINER, ADD-ON OR DEBIAN PACKAGE WAS BUILT AND RUN: {what}", file=sys.stderr)
         return LEFT_OUT
-    with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
+    with _folder() as work:
         base = Path(work) / "base.tar"
-        _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base), folder=work)
+        made = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base)]
+        _run("env", f"TMPDIR={work}", *made, folder=work)
         if not only_container:
             _try_debian(Path(work), base)
         _try_containers(Path(work), base, with_addon=not only_container)
     what = "container was" if only_container else "container, the add-on and the Debian package were"
     print(f"The {what} built, run and removed.")
     return 0
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """Makes a folder, in memory where that is large enough: half of the time here is the system's, for files."""
+    with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
+        free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        mount = ["mount", "-t", "tmpfs", "-o", f"mode=0700,size={_MEMORY_BYTES}", "none", work]
+        is_mounted = free_bytes >= 2 * _MEMORY_BYTES and subprocess.run(mount, check=False).returncode == 0
+        try:
+            yield work
+        finally:
+            if is_mounted:
+                _run("umount", "--lazy", work)
 
 
 def _try_debian(work: Path, base: Path) -> None:
@@ -131,7 +148,8 @@ def _try_debian(work: Path, base: Path) -> None:
 
 def _try_containers(work: Path, base: Path, with_addon: bool) -> None:
     """Builds the images from what is committed, and runs the gateway in each as its user does."""
-    tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", "--storage-driver=vfs"]
+    driver = _storage_driver(work)
+    tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", f"--storage-driver={driver}"]
     source = work / "source"
     source.mkdir()
     _run("sh", "-c", f"git -C '{ROOT}' archive HEAD | tar --extract --directory '{source}'")
@@ -144,10 +162,23 @@ def _try_containers(work: Path, base: Path, with_addon: bool) -> None:
         # Docker's format: the other one has no health check.
         build = [*tool, "bud", "--format=docker", "--isolation=chroot", *volumes]
         _try_container(tool, build, source)
-        try_compose(_run, work, tool[1:])
+        try_compose(_run, work, driver, tool[1:])
         if with_addon:
             _try_addon(tool, build, source)
-            try_addon(_run, work)
+            try_addon(_run, work, driver)
+
+
+def _storage_driver(work: Path) -> str:
+    """Returns `overlay` where layers can be mounted over each other; with `vfs` each is a copy of all below it."""
+    folders = {name: work / "layers" / name for name in ("lowerdir", "upperdir", "workdir")}
+    for folder in (*folders.values(), work / "mounted"):
+        folder.mkdir(parents=True)
+    options = ",".join(f"{name}={folder}" for name, folder in folders.items())
+    mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(work / "mounted")]
+    if subprocess.run(mount, check=False, capture_output=True, timeout=DEADLINE_S).returncode != 0:
+        return "vfs"
+    _run("umount", str(work / "mounted"))
+    return "overlay"
 
 
 def _try_container(tool: list[str], build: list[str], source: Path) -> None:
