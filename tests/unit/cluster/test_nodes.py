@@ -28,6 +28,19 @@ def test_a_gateway_that_is_silent_for_too_long_is_dead() -> None:
     assert "other" not in nodes and "own" in nodes
 
 
+def test_a_newcomer_takes_nobody_for_alive_that_was_silent_before_it_came() -> None:
+    # The clock of NATS is a day ahead.
+    stored_s, nodes = 86_400.0, LivingNodes("own", 0.0)
+    for node, silent_s in (("killed", DEAD_S + 0.1), ("lives", 0.5)):
+        nodes.hear(node, beat(node), 0.1, stored_s - silent_s)
+
+    assert nodes.take_dead(0.1) == []
+    nodes.hear("own", beat(), 0.2, stored_s)
+
+    assert nodes.take_dead(0.2) == ["killed"]
+    assert "lives" in nodes and "own" in nodes
+
+
 def test_silence_is_not_counted_while_nothing_comes_back() -> None:
     nodes = nodes_of(0.0, "other")
 

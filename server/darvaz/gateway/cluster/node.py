@@ -308,7 +308,6 @@ class ClusterNode:
     # Who lives
 
     def _hear_node(self, entry: BucketEntry) -> None:
-        now_s = time.monotonic()
         if entry.value is None:
             if self._nodes.end(entry.key):
                 log.info("= the gateway %s of the cluster has ended", entry.key)
@@ -316,13 +315,14 @@ class ClusterNode:
                 self._rollouts.look_soon()
             return
         beat = _decode(entry)
-        if beat is not None and self._nodes.hear(entry.key, beat, now_s):
+        if beat is not None and self._nodes.hear(entry.key, beat, time.monotonic(), entry.stored_s):
             log.info("= the gateway %s of the cluster is here", entry.key)
             self._links.tell_of(entry.key, is_alive=True)
         if entry.key == self._options.node:
             self._clock.hear(entry.stored_s)
-        if entry.key == self._options.node and self._parts.remarks.pop(_REMARK, None) is not None:
-            log.info("= the cluster is reached as %s", self._options.node)
+            self._bury()
+            if self._parts.remarks.pop(_REMARK, None) is not None:
+                log.info("= the cluster is reached as %s", self._options.node)
 
     def _bury(self) -> None:
         now_s, is_connected = time.monotonic(), self._connection is not None

@@ -47,7 +47,9 @@ class LivingNode:
 
     heartbeat: Heartbeat
     last_s: float
-    """When its newest heartbeat came."""
+    """When its newest heartbeat came; when it was stored, if it lay in the bucket before this gateway was there."""
+    stored_s: float
+    """When NATS stored it, in Unix seconds of its clock."""
 
 
 class LivingNodes:
@@ -101,8 +103,8 @@ class LivingNodes:
         """Returns whether the own heartbeat came back within these seconds."""
         return self.own in self._nodes and now_s - self._proof_s <= within_s
 
-    def hear(self, node: str, heartbeat: Heartbeat, now_s: float) -> bool:
-        """Takes a heartbeat; returns whether the gateway was not known to live."""
+    def hear(self, node: str, heartbeat: Heartbeat, now_s: float, stored_s: float = 0.0) -> bool:
+        """Takes a heartbeat, and when NATS stored it; returns whether the gateway was not known to live."""
         if node == self.own:
             if now_s - self._proof_s > _DOUBT_S:
                 # While nothing came back, that of the others did not come either.
@@ -110,7 +112,11 @@ class LivingNodes:
                     other.last_s = now_s
             self._proof_s = now_s
         is_new = node not in self._nodes
-        self._nodes[node] = LivingNode(heartbeat, now_s)
+        if is_new and node == self.own:
+            # A gateway that was killed lies in the bucket for some time.
+            for other in self._nodes.values():
+                other.last_s = min(other.last_s, now_s - (stored_s - other.stored_s))
+        self._nodes[node] = LivingNode(heartbeat, now_s, stored_s)
         return is_new
 
     def end(self, node: str) -> bool:
