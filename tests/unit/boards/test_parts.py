@@ -166,6 +166,13 @@ def test_registers_on_spi_are_read_with_the_highest_bit_and_written_without() ->
     assert (sensor[0x10], sensor[0x11]) == (7, 8)
 
 
+def test_board_that_sends_nothing_on_spi_asks_no_part() -> None:
+    parts = SpiParts()
+    parts[0] = Registers({1: 2})
+
+    assert parts.transfer(0, b"", {}) == b""
+
+
 def test_two_selected_parts_are_told() -> None:
     parts = SpiParts()
     parts[0], parts[0, "17"] = b"\x01", b"\x02"

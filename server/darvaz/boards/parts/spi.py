@@ -91,6 +91,8 @@ class SpiParts(dict[Any, Any]):
 
     def transfer(self, bus: int | None, sent: bytes, pins: Mapping[str, Mapping[str, Any]]) -> bytes:
         """Returns what the board reads while it sends; raises what the part raises."""
+        if not sent:
+            return b""
         found = [part for key, part in list(self.items()) if _is_selected(key, bus, pins)]
         if len(found) > 1:
             raise PartError(f"{len(found)} parts are selected at once")
