@@ -11,13 +11,14 @@ import pytest
 
 from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.telemetry.export import ReadingFilter
-from darvaz.gateway.telemetry.history_queries import POINTS_MAX, last_readings, newest_of, plot, states
+from darvaz.gateway.telemetry.history_queries import POINTS_MAX, last_readings, plot, states
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, MIGRATIONS, open_history
 from darvaz.gateway.telemetry.history_tables import (
     FIVE_MINUTES_S,
     HOUR_S,
     Retention,
 )
+from darvaz.gateway.telemetry.report_queue import newest_of
 from darvaz.gateway.telemetry.text_export import read_texts
 from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept
 

@@ -12,8 +12,9 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import unknown_device
-from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, newest_of
+from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES
+from darvaz.gateway.telemetry.report_queue import newest_of
 
 _TAG = "Telemetry"
 

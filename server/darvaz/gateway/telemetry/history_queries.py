@@ -106,12 +106,6 @@ def last_readings(connection: sqlite3.Connection, device: str) -> LastReadings:
     return found
 
 
-def newest_of(stored: LastReadings, waiting: LastReadings) -> LastReadings:
-    """Returns the newest of both; what waits may be of before what is stored, or as old and behind it."""
-    late = {name for name, (_, time_s) in waiting.items() if name in stored and time_s < stored[name][1]}
-    return stored | {name: reading for name, reading in waiting.items() if name not in late}
-
-
 def states(
     connection: sqlite3.Connection,
     device: str,

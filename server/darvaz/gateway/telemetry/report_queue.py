@@ -116,11 +116,9 @@ class ReportQueue:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
         found: LastReadings = {}
         for _, reports in self._waiting_of(device):
-            for name, series in series_of(reports).items():
-                times_ms, values = series.in_order()
-                # Of the later flush, unless it is late.
-                if values and times_ms[-1] / 1000 >= found.get(name, (0.0, 0.0))[1]:
-                    found[name] = (values[-1], times_ms[-1] / 1000)
+            in_order = {name: series.in_order() for name, series in series_of(reports).items() if series.numbers}
+            last = {name: (values[-1], times_ms[-1] / 1000) for name, (times_ms, values) in in_order.items()}
+            found = newest_of(found, last)
         return found
 
     def _waiting_of(self, device: str) -> list[tuple[int, Reports]]:
@@ -242,3 +240,9 @@ def _reports_in(data: bytes) -> list[Report | str]:
     except msgspec.ValidationError:
         items = _decode_unnumbered(data)
         return [item if isinstance(item, str) else (*item, "", 0) for item in items]
+
+
+def newest_of(earlier: LastReadings, later: LastReadings) -> LastReadings:
+    """Returns the newest of what was written or waited before and of what came later; of one moment, that."""
+    late = {name for name, (_, time_s) in later.items() if name in earlier and time_s < earlier[name][1]}
+    return earlier | {name: reading for name, reading in later.items() if name not in late}
