@@ -87,31 +87,33 @@ echo worked
 """
 
 
-def try_addon(run: Callable[..., str], work: Path, driver: str) -> None:
-    """Runs the image `addon` in a network like Home Assistant's, and asks it as the Supervisor; needs Podman."""
+def try_addon(run: Callable[..., str], work: Path, settings: list[str]) -> None:
+    """Runs the image `addon` in a network like Home Assistant's, and asks it as the Supervisor; needs Podman.
+
+    `run` and `settings` are those of `try_compose`.
+    """
     if shutil.which("podman") is None:
         print("THE ADD-ON WAS ASKED BY NO SUPERVISOR: apt install podman", file=sys.stderr)
         return
     limits = " ".join(f"--ulimit {name}={most}" for name, most in _limits().items())
-    script = _PRIVATE + _podman_settings(work, driver) + _ADDON.format(work=work, limits=limits)
-    assert run(*_NAMESPACES, script) == "worked"
+    script = _PRIVATE + _ADDON.format(work=work, limits=limits)
+    assert run("env", *settings, *_NAMESPACES, script) == "worked"
 
 
-def try_compose(run: Callable[..., str], work: Path, driver: str, storage: list[str]) -> None:
+def try_compose(run: Callable[..., str], work: Path, settings: list[str]) -> None:
     """Runs the compose file of the tree `work/source` with each engine that is here; says loudly where none is.
 
-    `run` runs a command. `driver` is how containers' folders are kept, and `storage` are buildah's options that say
-    where the image `darvaz` is.
+    `run` runs a command. `settings` are variables of its environment that say where the image `darvaz` is.
     """
     file = f"--file {work}/source/{COMPOSE_FILE} --file {_limits_of_this_machine(work)}"
     engines = []
     if shutil.which("podman") and shutil.which("podman-compose"):
-        _in_namespaces(run, work, _podman_settings(work, driver), f"podman-compose {file}")
+        _in_namespaces(run, work, settings, "", f"podman-compose {file}")
         engines.append("podman-compose")
     docker = next((name for name, program in _DOCKER.items() if shutil.which("dockerd") and _has(run, name)), None)
     if docker is not None:
-        run("buildah", *storage, "push", "--quiet", "darvaz", f"docker-archive:{work}/darvaz.tar:darvaz:latest")
-        _in_namespaces(run, work, _DOCKER_DAEMON.format(work=work), f"{docker} {file}")
+        run("env", *settings, "buildah", "push", "--quiet", "darvaz", f"docker-archive:{work}/darvaz.tar:darvaz:latest")
+        _in_namespaces(run, work, settings, _DOCKER_DAEMON.format(work=work), f"{docker} {file}")
         engines.append(docker)
     if engines:
         print(f"The compose file was brought up and down by {' and '.join(engines)}.")
@@ -124,17 +126,9 @@ def _has(run: Callable[..., str], command: str) -> bool:
     return shutil.which(command.split()[0]) is not None and run("sh", "-c", f"{command} version >&2 || echo no") != "no"
 
 
-def _in_namespaces(run: Callable[..., str], work: Path, before: str, compose: str) -> None:
+def _in_namespaces(run: Callable[..., str], work: Path, settings: list[str], before: str, compose: str) -> None:
     script = _PRIVATE + before + _SCRIPT.format(compose=compose, work=work)
-    assert run("env", "DARVAZ_PUBLIC_URL=http://192.168.1.5:3000", *_NAMESPACES, script) == "worked"
-
-
-def _podman_settings(work: Path, driver: str) -> str:
-    """Returns a line that tells Podman where buildah's images are."""
-    (work / "containers.conf").write_text('[containers]\ncgroups = "disabled"\n')
-    folders = f'graphroot = "{work}/storage"\nrunroot = "{work}/run"\n'
-    (work / "storage.conf").write_text(f'[storage]\ndriver = "{driver}"\n{folders}')
-    return f"export CONTAINERS_CONF={work}/containers.conf CONTAINERS_STORAGE_CONF={work}/storage.conf\n"
+    assert run("env", *settings, "DARVAZ_PUBLIC_URL=http://192.168.1.5:3000", *_NAMESPACES, script) == "worked"
 
 
 def _limits() -> dict[str, int]:

@@ -126,8 +126,8 @@ def _folder() -> Iterator[str]:
     """Makes a folder, in memory where that is large enough: half of the time here is the system's, for files."""
     with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
         free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        mount = ["mount", "-t", "tmpfs", "-o", f"mode=0700,size={_MEMORY_BYTES}", "none", work]
-        is_mounted = free_bytes >= 2 * _MEMORY_BYTES and subprocess.run(mount, check=False).returncode == 0
+        options = f"mode=0700,size={_MEMORY_BYTES}"
+        is_mounted = free_bytes >= 2 * _MEMORY_BYTES and _mount("tmpfs", options, work)
         try:
             yield work
         finally:
@@ -150,8 +150,8 @@ def _try_debian(work: Path, base: Path) -> None:
 
 def _try_containers(work: Path, base: Path, with_addon: bool) -> None:
     """Builds the images from what is committed, and runs the gateway in each as its user does."""
-    driver = _storage_driver(work)
-    tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", f"--storage-driver={driver}"]
+    settings = _write_settings(work)
+    tool = ["env", *settings, "buildah"]
     source = work / "source"
     source.mkdir()
     _run("sh", "-c", f"git -C '{ROOT}' archive HEAD | tar --extract --directory '{source}'")
@@ -164,23 +164,36 @@ def _try_containers(work: Path, base: Path, with_addon: bool) -> None:
         # Docker's format: the other one has no health check.
         build = [*tool, "bud", "--format=docker", "--isolation=chroot", *volumes]
         _try_container(tool, build, source)
-        try_compose(_run, work, driver, tool[1:])
+        try_compose(_run, work, settings)
         if with_addon:
             _try_addon(tool, build, source)
-            try_addon(_run, work, driver)
+            try_addon(_run, work, settings)
 
 
-def _storage_driver(work: Path) -> str:
-    """Returns `overlay` where layers can be mounted over each other; with `vfs` each is a copy of all below it."""
+def _write_settings(work: Path) -> list[str]:
+    """Writes where containers and their images are kept; returns variables that tell it to buildah and Podman."""
+    (work / "containers.conf").write_text('[containers]\ncgroups = "disabled"\n')
+    driver = "overlay" if _has_overlay(work) else "vfs"
+    folders = f'graphroot = "{work}/storage"\nrunroot = "{work}/run"\n'
+    (work / "storage.conf").write_text(f'[storage]\ndriver = "{driver}"\n{folders}')
+    return [f"CONTAINERS_CONF={work}/containers.conf", f"CONTAINERS_STORAGE_CONF={work}/storage.conf"]
+
+
+def _has_overlay(work: Path) -> bool:
+    """Whether layers can be mounted over each other; else each is a copy of all below it."""
     folders = {name: work / "layers" / name for name in ("lowerdir", "upperdir", "workdir")}
-    for folder in (*folders.values(), work / "mounted"):
+    mounted = work / "mounted"
+    for folder in (*folders.values(), mounted):
         folder.mkdir(parents=True)
-    options = ",".join(f"{name}={folder}" for name, folder in folders.items())
-    mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(work / "mounted")]
-    if subprocess.run(mount, check=False, capture_output=True, timeout=DEADLINE_S).returncode != 0:
-        return "vfs"
-    _run("umount", str(work / "mounted"))
-    return "overlay"
+    if not _mount("overlay", ",".join(f"{name}={folder}" for name, folder in folders.items()), str(mounted)):
+        return False
+    _run("umount", str(mounted))
+    return True
+
+
+def _mount(type_: str, options: str, folder: str) -> bool:
+    command = ["mount", "-t", type_, "none", "-o", options, folder]
+    return subprocess.run(command, check=False, capture_output=True, timeout=DEADLINE_S).returncode == 0
 
 
 def _try_container(tool: list[str], build: list[str], source: Path) -> None:
